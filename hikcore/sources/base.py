@@ -1,0 +1,138 @@
+"""The contract of a source: what every vendor's device or cloud is to the rest of hikcore.
+
+A source lists cameras, lists the recordings of a span, and fetches one recording in one piece. It
+knows neither the archive nor Prefect. All calls are coroutines; every error is a `DeviceError`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from hikcore.deviceclock import DeviceClock
+from hikcore.instants import Span
+
+Stream = Literal["main", "sub"]
+#: What is fetched in one piece: a closed file of the device, a UTC window, or a growing file's tail.
+ChunkKind = Literal["file", "window", "tail"]
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceCamera:
+    """A channel as the device lists it: its number there, the name people gave it."""
+
+    channel: int
+    name: str
+    online: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """One stored file or stretch, as listed.
+
+    Attributes:
+        channel, stream: whose it is.
+        kind: `file` where the device serves whole files only.
+        literal_begin, literal_end: the device's own digits, verbatim.
+        span: the same in UTC, by the device's clock profile.
+        size: bytes as listed, None where the device does not say.
+        name: the device's name for it, recorded and never compared.
+        growing: still being written: its end is a plan, its size not final.
+        locator: what the source needs to fetch it (a playbackURI); opaque to everybody else, and
+            free of secrets.
+    """
+
+    channel: int
+    stream: Stream
+    kind: ChunkKind
+    literal_begin: str
+    literal_end: str
+    span: Span
+    size: int | None
+    name: str
+    growing: bool
+    locator: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a device said when asked what it has for a camera, stream and span.
+
+    Attributes:
+        span: what was asked.
+        asked: when, in UTC by the device's clock.
+        complete: whether paging came to its end, so that what is not here is not there.
+        recordings: every row that intersects the span, in the device's order, repeats left out.
+    """
+
+    channel: int
+    stream: Stream
+    span: Span
+    asked: int
+    complete: bool
+    recordings: tuple[Recording, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """A body that arrived as the transport promised.
+
+    Attributes:
+        size: bytes received.
+        promised: what the transport said before (Content-Length), None if nothing.
+    """
+
+    size: int
+    promised: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Deviation:
+    """How far a device's clock is off ours: device minus ours in ns, and the half-width of what the
+    reading can tell."""
+
+    offset: int
+    uncertainty: int
+
+
+class Source(Protocol):
+    """One device or cloud account, logged in when first needed; `aclose` ends it."""
+
+    async def clock(self) -> DeviceClock:
+        """What its times mean: measured once per source, or as set.
+
+        Raises:
+            ClockUndecided: the readings cannot settle it.
+        """
+        ...
+
+    async def deviation(self) -> Deviation:
+        """Its clock against ours, now."""
+        ...
+
+    async def cameras(self) -> list[DeviceCamera]:
+        """Every channel, by number."""
+        ...
+
+    async def recordings(self, channel: int, stream: Stream, span: Span) -> Answer:
+        """Everything that it lists for a span, all pages."""
+        ...
+
+    async def fetch(
+        self, recording: Recording, write: Callable[[bytes], Awaitable[None]]
+    ) -> Fetched:
+        """Stream the bytes of one recording to `write`, block by block, each at most 1 MiB.
+
+        The first block is sniffed before it is written: an error document under HTTP 200 raises and
+        writes nothing.
+
+        Raises:
+            TransferInterrupted: it ended before what was promised, stalled, or was reset. What was
+                written so far is a prefix of the body.
+        """
+        ...
+
+    async def aclose(self) -> None:
+        """Close connections."""
+        ...
