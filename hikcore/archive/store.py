@@ -1,7 +1,7 @@
 """The contract of a store: what hikcore needs of S3, and what a local folder gives in its place.
 
 Stores are synchronous (the S3 SDK is); coroutines call them in threads. All are safe to use from
-several threads. Keys are ASCII `[A-Za-z0-9._/-]`, no part empty, `.` or `..`.
+several threads. Keys are ASCII `[A-Za-z0-9._/-]`, no part empty or beginning with a dot.
 """
 
 from __future__ import annotations
@@ -10,6 +10,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
+
+#: Inside the classes `list` is a method.
+Names = list[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +82,7 @@ class Store(Protocol):
         """Objects whose key begins with `prefix`, in key order (bytewise), those after `after`."""
         ...
 
-    def folders(self, prefix: str) -> list[str]:
+    def folders(self, prefix: str) -> Names:
         """The distinct next parts below `prefix` (which ends in `/`), sorted, without slashes."""
         ...
 
