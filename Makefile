@@ -1,0 +1,36 @@
+# Every target sets up what it needs by itself; `make help` lists them.
+.DEFAULT_GOAL := help
+.PHONY: help demo test fast check bench clean
+
+PY := .venv/bin/python
+# All that the installed tree is made of: a change in any of these installs and builds again.
+READY := .venv/ready
+INPUTS := pyproject.toml setup.py constraints.txt infra/venv.sh $(wildcard native/*.pyx hikcore/native/*.pxd)
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' Makefile
+
+$(READY): $(INPUTS)
+	@PYTHON="$(PYTHON)" sh infra/venv.sh
+
+demo: $(READY) ## Run the whole job against a simulated recorder, into ./demo
+	@.venv/bin/hikcore demo
+
+test: $(READY) ## Run every test, with a real MinIO and a real Prefect server
+	@$(PY) -m pytest $(ARGS)
+
+fast: $(READY) ## Run the tests that need no server and take no time
+	@$(PY) -m pytest -m "not slow and not minio and not prefect" $(ARGS)
+
+check: $(READY) ## Style, types and the arrows between the parts, without the tests
+	@.venv/bin/ruff check .
+	@.venv/bin/ruff format --check .
+	@.venv/bin/mypy
+	@.venv/bin/lint-imports
+
+bench: $(READY) ## Measure speed and memory on this machine
+	@$(PY) -m pytest benchmarks --benchmark-only $(ARGS)
+
+clean: ## Remove what was built and installed; the archive in ./demo stays
+	rm -rf .venv build dist hikcore.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -f hikcore/native/*.so

@@ -1,0 +1,151 @@
+"""Finds the settings and lays them over each other: command line > environment > file > default."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from pydantic import ValidationError
+
+from hikcore.config.faults import ENV_PREFIX, explain, known_keys, unknown_key
+from hikcore.config.model import Settings
+from hikcore.config.places import Config
+from hikcore.errors import ConfigurationError
+
+FILE_NAME: Final = "hikcore.toml"
+FILE_VARIABLE: Final = "HIKCORE_CONFIG"
+
+
+def load(
+    path: str | Path | None = None,
+    *,
+    overrides: Mapping[str, str] | None = None,
+    environ: Mapping[str, str] | None = None,
+) -> Config:
+    """Read the configuration.
+
+    Args:
+        path: the file; without it the first of `$HIKCORE_CONFIG`, `./hikcore.toml` and
+            `$XDG_CONFIG_HOME/hikcore/hikcore.toml` that there is.
+        overrides: dotted keys and values from the command line, above all else.
+        environ: in place of the process's environment.
+
+    Raises:
+        ConfigurationError: no file, no TOML, or a key or value that cannot be.
+    """
+    environ = os.environ if environ is None else environ
+    file, looked = _find(path, environ)
+    variables = {n: v for n, v in environ.items() if n.upper().startswith(ENV_PREFIX)}
+    if file is None and not variables and not overrides:
+        raise ConfigurationError(
+            f"no configuration file; looked for: {', '.join(looked)}",
+            where="configuration",
+            hint="docs/config.md has an example to copy; `hikcore demo` needs none",
+        )
+    document = _read(file) if file else {}
+    origins = {key: f"file {file}" for key in _leaves(document)}
+    for name, value in sorted(variables.items()):
+        keys = _keys_of_variable(name, document)
+        _put(document, keys, value, origins, f"environment {name}")
+    for key, value in (overrides or {}).items():
+        _put(document, key.split("."), value, origins, "command line")
+    try:
+        settings = Settings.model_validate(document)
+    except ValidationError as error:
+        # `from None`: pydantic's own text would repeat what we take care not to.
+        raise explain(error, document, origins, looked) from None
+    return Config(settings, file, origins)
+
+
+def _find(path: str | Path | None, environ: Mapping[str, str]) -> tuple[Path | None, list[str]]:
+    """The file, and every place looked at in order. One that is named must be there."""
+    for named, by in ((path, "--config"), (environ.get(FILE_VARIABLE), f"${FILE_VARIABLE}")):
+        if named:
+            file = Path(named).expanduser()
+            if not file.is_file():
+                raise ConfigurationError(f"{by} names {file}: no such file", where="configuration")
+            return file, [f"{by} {file}"]
+    home = environ.get("XDG_CONFIG_HOME") or f"{environ.get('HOME', '')}/.config"
+    usual = [Path(FILE_NAME).absolute(), Path(home) / "hikcore" / FILE_NAME]
+    looked = ["--config (not given)", f"${FILE_VARIABLE} (not set)"]
+    for file in usual:
+        if file.is_file():
+            return file, [*looked, str(file)]
+        looked.append(f"{file} (not there)")
+    return None, looked
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigurationError(f"no valid TOML: {error}", where=str(file)) from None
+    except UnicodeDecodeError:
+        raise ConfigurationError("not UTF-8 text", where=str(file)) from None
+    except OSError as error:
+        raise ConfigurationError(f"cannot be read: {error.strerror}", where=str(file)) from None
+
+
+def _leaves(document: Mapping[str, Any], above: str = "") -> list[str]:
+    out: list[str] = []
+    for key, value in document.items():
+        path = f"{above}{key}"
+        if isinstance(value, dict) and value:
+            out += _leaves(value, path + ".")
+        else:
+            out.append(path)
+    return out
+
+
+def _keys_of_variable(name: str, document: Mapping[str, Any]) -> list[str]:
+    """`HIKCORE__SITES__HOME__ZONE` is sites.home.zone.
+
+    An id's dashes are underscores in a variable; an id of the file is taken as the file writes it.
+    """
+    keys: list[str] = []
+    at: Any = document
+    for part in name[len(ENV_PREFIX) :].lower().split("__"):
+        there = at if isinstance(at, dict) else {}
+        matches = [key for key in there if key.replace("-", "_").lower() == part]
+        if len(matches) > 1:
+            raise ConfigurationError(
+                f"may mean {' or '.join(matches)}", where=f"environment {name}"
+            )
+        key = matches[0] if matches else part
+        keys.append(key)
+        at = there.get(key)
+    return keys
+
+
+def _put(
+    document: dict[str, Any], keys: list[str], text: str, origins: dict[str, str], origin: str
+) -> None:
+    """Set one key, tables made on the way."""
+    at = document
+    for depth, key in enumerate(keys):
+        known = known_keys(keys[:depth])
+        if known is not None and key not in known:
+            raise ConfigurationError(unknown_key(keys[: depth + 1]), where=origin)
+        if depth == len(keys) - 1:
+            break
+        below = at.setdefault(key, {})
+        if not isinstance(below, dict):
+            raise ConfigurationError(
+                f"{'.'.join(keys[: depth + 1])} is a value, not a table", where=origin
+            )
+        at = below
+    at[keys[-1]] = _value(text, origin)
+    origins[".".join(keys)] = origin
+
+
+def _value(text: str, origin: str) -> object:
+    """A list or table is written as in TOML; all else is text, which pydantic reads by its key."""
+    if not text.startswith(("[", "{")):
+        return text
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        raise ConfigurationError("is no TOML list", where=origin) from None

@@ -1,0 +1,204 @@
+"""What can be configured: the shape of the TOML file, checked by pydantic.
+
+Ids name things in the archive's keys, so they hold to its alphabet and outlive names, addresses and
+recorders.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
+
+from hikcore.config.secrets import Secret
+
+_ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
+_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([KMGT]i?)?B?", re.IGNORECASE)
+_POWER = {"": 0, "K": 1, "M": 2, "G": 3, "T": 4}
+_TLS = re.compile(r"verify|off|ca:.+|pin:(?:sha256:)?[0-9A-Fa-f]{2}(?::?[0-9A-Fa-f]{2}){31}")
+
+
+def _fault(message: str) -> PydanticCustomError:
+    return PydanticCustomError("hikcore", "{reason}", {"reason": message})
+
+
+def check_id(value: str) -> str:
+    """An id as the archive's keys allow it.
+
+    Raises:
+        PydanticCustomError: any other text.
+    """
+    if not _ID.fullmatch(value):
+        raise _fault(
+            f"{value!r} is no id: 1 to 63 of a-z, 0-9, '-' and '_', a letter or digit first"
+        )
+    return value
+
+
+def _size(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    match = _SIZE.fullmatch(value.strip())
+    if match is None:
+        raise _fault(f"{value!r} is no size: write it like 20 GB, 500 MiB or 1000000")
+    unit = (match.group(2) or "").upper()
+    base = 1024 if unit.endswith("I") else 1000
+    return int(float(match.group(1)) * base ** _POWER[unit.removesuffix("I")])
+
+
+def _zone(value: str) -> str:
+    try:
+        ZoneInfo(value)
+    except (KeyError, ValueError, OSError):
+        raise _fault(f"{value!r} is no time zone: write it like Asia/Tashkent or UTC") from None
+    return value
+
+
+def _tls(value: str) -> str:
+    if not _TLS.fullmatch(value):
+        raise _fault(f"{value!r} is none of: verify, ca:FILE, pin:SHA256 (64 hex digits), off")
+    return value
+
+
+def _url(value: str) -> str:
+    # A secret in a URL ends in logs and process lists: it has keys of its own.
+    if re.match(r"[a-z0-9+]+://[^/]*@", value):
+        raise _fault("credentials in a URL are refused: use access_key and secret_key")
+    return value
+
+
+Id = Annotated[str, AfterValidator(check_id)]
+Bytes = Annotated[int, BeforeValidator(_size), Field(gt=0)]
+Zone = Annotated[str, AfterValidator(_zone)]
+Tls = Annotated[str, AfterValidator(_tls)]
+Url = Annotated[str, AfterValidator(_url)]
+Folder = Annotated[Path, AfterValidator(Path.expanduser), PlainSerializer(str, return_type=str)]
+Seconds = Annotated[float, Field(gt=0, le=3600)]
+StreamName = Literal["main", "sub"]
+
+
+class Section(BaseModel):
+    """A table of the file: unknown keys are errors, and no error repeats a refused value."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+class ArchiveSection(Section):
+    """Where the archive is, and the keys to it (none for a folder)."""
+
+    url: Url = Field(description="a folder, s3+http://HOST:PORT/BUCKET or s3://BUCKET")
+    access_key: Secret | None = Field(None, description="S3 access key")
+    secret_key: Secret | None = Field(None, description="S3 secret key")
+    region: str | None = Field(None, description="S3 region")
+
+
+class SpoolSection(Section):
+    """Where bodies are kept while they are fetched and split."""
+
+    folder: Folder = Field(
+        Path("~/.cache/hikcore/spool").expanduser(), description="a folder on a local disk"
+    )
+    limit: Bytes = Field(20_000_000_000, description="fetches wait rather than fill more")
+
+
+class DefaultsSection(Section):
+    """What holds for every device that does not say otherwise."""
+
+    scheme: Literal["http", "https"] = Field("http", description="http or https")
+    port: int | None = Field(None, ge=1, le=65535, description="80, or 443 with https")
+    username: str | None = Field(None, description="a user of the recorder who may play back")
+    password: Secret | None = Field(None, description="env:NAME, file:PATH or cmd:COMMAND")
+    tls: Tls = Field("verify", description="verify, ca:FILE, pin:SHA256 or off")
+    device_time: Literal["auto", "utc", "local"] = Field(
+        "auto", description="what a Z behind the device's times means: measured, or as set"
+    )
+    connect_timeout: Seconds = Field(10.0, description="seconds to a connection")
+    read_timeout: Seconds = Field(30.0, description="seconds to an answer")
+    idle_timeout: Seconds = Field(60.0, description="seconds without a byte of a download")
+
+
+class DeviceSection(DefaultsSection):
+    """A recorder or camera of a site. What it leaves out is taken from `[defaults]`."""
+
+    kind: Literal["isapi"] = Field("isapi", description="how it is spoken to")
+    host: str = Field(min_length=1, description="its name or address")
+    cameras: Literal["all", "listed"] = Field(
+        "listed", description="all: every channel, with ids DEVICE-01, DEVICE-02 …"
+    )
+
+
+class CameraSection(Section):
+    """A camera with an id of its own, which survives renaming and a new recorder."""
+
+    device: Id = Field(description="the id of its device")
+    channel: int = Field(ge=1, le=9999, description="its number there")
+    name: str = Field("", description="for people")
+    streams: tuple[StreamName, ...] = Field(("main",), min_length=1, description="main, sub")
+
+
+class SiteSection(Section):
+    """A place with devices and cameras."""
+
+    name: str = Field("", description="for people")
+    zone: Zone | None = Field(None, description="what times without a zone are read in")
+    devices: dict[Id, DeviceSection] = Field(default_factory=dict)
+    cameras: dict[Id, CameraSection] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _cameras_fit_devices(self) -> SiteSection:
+        seen: dict[tuple[str, int], str] = {}
+        for id_, camera in self.cameras.items():
+            if camera.device not in self.devices:
+                known = ", ".join(self.devices) or "none"
+                raise _fault(f"camera {id_}: there is no device {camera.device!r} (known: {known})")
+            place = (camera.device, camera.channel)
+            if place in seen:
+                raise _fault(
+                    f"cameras {seen[place]} and {id_} are both channel {camera.channel} of "
+                    f"{camera.device}: its footage would be kept twice"
+                )
+            seen[place] = id_
+        return self
+
+
+class Settings(Section):
+    """The whole file."""
+
+    archive: ArchiveSection
+    spool: SpoolSection = Field(default_factory=SpoolSection)
+    defaults: DefaultsSection = Field(default_factory=DefaultsSection)
+    sites: dict[Id, SiteSection] = Field(default_factory=dict)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _spread_defaults(cls, value: Any) -> Any:
+        """Lay `[defaults]` under every device, so that a device is whole by itself."""
+        if not isinstance(value, dict) or not isinstance(value.get("defaults"), dict):
+            return value
+        defaults, sites = value["defaults"], value.get("sites")
+        if not isinstance(sites, dict):
+            return value
+        known = {key: v for key, v in defaults.items() if key in DefaultsSection.model_fields}
+        return value | {"sites": {id_: _spread(site, known) for id_, site in sites.items()}}
+
+
+def _spread(site: Any, defaults: dict[str, Any]) -> Any:
+    if not isinstance(site, dict) or not isinstance(site.get("devices"), dict):
+        return site
+    devices = {
+        id_: defaults | device if isinstance(device, dict) else device
+        for id_, device in site["devices"].items()
+    }
+    return site | {"devices": devices}

@@ -1,0 +1,178 @@
+"""Sites, devices and cameras by their ids, and what is built of them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+from hikcore.config.model import DeviceSection, Settings, SiteSection, StreamName
+from hikcore.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from hikcore.archive.store import Store
+    from hikcore.sources.base import DeviceCamera, Source
+
+
+@dataclass(frozen=True, slots=True)
+class Camera:
+    """A camera and where it is: its id, its device's id, its channel there, its streams."""
+
+    id: str
+    device: str
+    channel: int
+    streams: tuple[StreamName, ...]
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """A site by its id."""
+
+    id: str
+    section: SiteSection
+
+    @property
+    def name(self) -> str:
+        """For people; the id where none is set."""
+        return self.section.name or self.id
+
+    @property
+    def zone(self) -> ZoneInfo | None:
+        """What times without a zone are read in."""
+        return ZoneInfo(self.section.zone) if self.section.zone else None
+
+    def device(self, id_: str) -> DeviceSection:
+        """A device.
+
+        Raises:
+            ConfigurationError: there is none of that id.
+        """
+        if id_ not in self.section.devices:
+            raise _unknown("device", id_, self.section.devices, f"site {self.id}")
+        return self.section.devices[id_]
+
+    def named_cameras(self) -> list[Camera]:
+        """The cameras that the configuration gives an id."""
+        return [
+            Camera(id_, camera.device, camera.channel, camera.streams, camera.name)
+            for id_, camera in self.section.cameras.items()
+        ]
+
+    def cameras_of(self, device: str, channels: list[DeviceCamera]) -> list[Camera]:
+        """The cameras of a device, of which these are the channels: those with an id of their own,
+        and with `cameras = "all"` the rest as DEVICE-01, DEVICE-02 …"""
+        section = self.device(device)
+        found = [camera for camera in self.named_cameras() if camera.device == device]
+        if section.cameras == "all":
+            taken = {camera.channel for camera in found}
+            found += [
+                Camera(f"{device}-{each.channel:02d}", device, each.channel, ("main",), each.name)
+                for each in channels
+                if each.channel not in taken
+            ]
+        return sorted(found, key=lambda camera: camera.channel)
+
+    def camera(self, id_: str) -> Camera:
+        """A camera, without asking its device.
+
+        Raises:
+            ConfigurationError: there is none of that id.
+        """
+        named = {camera.id: camera for camera in self.named_cameras()}
+        if id_ in named:
+            return named[id_]
+        match = re.fullmatch(r"(.+)-(\d{2,4})", id_)
+        device = self.section.devices.get(match.group(1)) if match else None
+        if match is None or device is None or device.cameras != "all":
+            raise _unknown("camera", id_, named, f"site {self.id}")
+        channel = int(match.group(2))
+        for camera in named.values():
+            if (camera.device, camera.channel) == (match.group(1), channel):
+                raise ConfigurationError(
+                    f"channel {channel} of {camera.device} is camera {camera.id!r}",
+                    where=f"site {self.id}, camera {id_}",
+                    hint=f"write {self.id}/{camera.id}",
+                )
+        return Camera(id_, match.group(1), channel, ("main",))
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """The settings, the file they came from (None: no file), and the origin of every key set."""
+
+    settings: Settings
+    path: Path | None
+    origins: Mapping[str, str]
+
+    @property
+    def sites(self) -> list[Site]:
+        """All of them, in the file's order."""
+        return [Site(id_, section) for id_, section in self.settings.sites.items()]
+
+    def site(self, id_: str) -> Site:
+        """A site.
+
+        Raises:
+            ConfigurationError: there is none of that id.
+        """
+        if id_ not in self.settings.sites:
+            raise _unknown("site", id_, self.settings.sites, str(self.path or "the environment"))
+        return Site(id_, self.settings.sites[id_])
+
+    def build_store(self) -> Store:
+        """Open the archive's store, its secrets resolved now.
+
+        Raises:
+            ConfigurationError: a secret that cannot be had, or a URL of no known kind.
+            ArchiveError: the store cannot be opened.
+        """
+        from hikcore.archive.open import open_store  # noqa: PLC0415  loads the S3 SDK
+
+        archive = self.settings.archive
+        access = archive.access_key.resolve("archive.access_key") if archive.access_key else None
+        secret = archive.secret_key.resolve("archive.secret_key") if archive.secret_key else None
+        return open_store(
+            archive.url,
+            access_key=access.get_secret_value() if access else None,
+            secret_key=secret,
+            region=archive.region,
+        )
+
+    def build_source(self, site: str, device: str) -> Source:
+        """A source that speaks to a device; nothing is sent yet.
+
+        Raises:
+            ConfigurationError: no such site or device, or credentials that cannot be had.
+        """
+        from hikcore.sources.isapi import IsapiSource  # noqa: PLC0415  loads the HTTP stack
+
+        section = self.site(site).device(device)
+        where = f"sites.{site}.devices.{device}"
+        if section.username is None or section.password is None:
+            missing = "username" if section.username is None else "password"
+            raise ConfigurationError("not set, there or in [defaults]", where=f"{where}.{missing}")
+        return IsapiSource(
+            section.host,
+            section.username,
+            section.password.resolve(f"{where}.password"),
+            port=section.port or (443 if section.scheme == "https" else 80),
+            scheme=section.scheme,
+            tls=section.tls,
+            device_time=section.device_time,
+            name=f"{site}/{device}",
+            connect_timeout=section.connect_timeout,
+            read_timeout=section.read_timeout,
+            idle_timeout=section.idle_timeout,
+        )
+
+
+def _unknown(what: str, id_: str, known: Mapping[str, object], where: str) -> ConfigurationError:
+    near = get_close_matches(id_, known, n=1)
+    listed = ", ".join(known) or "none is configured"
+    hint = f"did you mean {near[0]!r}?" if near else f"known: {listed}"
+    return ConfigurationError(f"there is no {what} {id_!r}", where=where, hint=hint)
