@@ -1,1 +1,46 @@
-"""sim."""
+"""Simulated devices with real video in them: for the demo, our tests and anyone's own.
+
+Nothing heavy is loaded until it is used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hikcore.deviceclock import ZoneRule
+
+if TYPE_CHECKING:
+    from hikcore.sim.camera import CameraProfile
+    from hikcore.sim.psmux import MuxProfile
+
+
+def ps_body(
+    begin_ms: int,
+    end_ms: int,
+    *,
+    camera: CameraProfile | None = None,
+    mux: MuxProfile | None = None,
+    zone: ZoneRule | None = None,
+    seed: int = 1,
+    cache: Path | None = None,
+) -> Iterator[bytes]:
+    """The bytes of one recorder file without a recorder, block by block.
+
+    Args:
+        begin_ms, end_ms: the footage in it, ms since 1970 UTC; it begins at the first group of
+            pictures at or after the begin.
+        camera, mux: what is filmed and how it is written; channel 1 with A-law sound if not given.
+        zone: of the recorder's wall clock (UTC if not given).
+        seed: of the scenery.
+        cache: folder of coded footage.
+    """
+    from hikcore.sim.camera import CameraProfile  # noqa: PLC0415
+    from hikcore.sim.footage import Footage  # noqa: PLC0415
+    from hikcore.sim.psmux import Muxer, MuxProfile, write_ps  # noqa: PLC0415
+
+    camera = camera or CameraProfile(channel=1, audio="alaw")
+    zone = zone or ZoneRule()
+    footage = Footage(camera, seed, zone, cache)
+    return write_ps(footage, Muxer(camera, mux or MuxProfile(), zone, seed), begin_ms, end_ms)

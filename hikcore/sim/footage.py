@@ -1,0 +1,192 @@
+"""Footage as a pure function of (seed, camera, instant), made when asked for and kept on disk.
+
+Time is cut into closed groups of pictures on a fixed grid since 1970; a group's bytes depend on
+nothing but the camera, the seed and the group's number. Groups are kept in packs of about a minute.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import struct
+import tempfile
+from collections import OrderedDict
+from collections.abc import Iterator
+from pathlib import Path
+from threading import Lock
+
+from hikcore.deviceclock import ZoneRule
+from hikcore.sim.camera import CameraProfile
+from hikcore.sim.encoder import AccessUnit, encode_group, encoder_version
+from hikcore.sim.picture import Painter
+from hikcore.sim.sound import sound
+
+_PACK_MS = 60_000
+_HEAD = struct.Struct("<4sI")
+_ROW = struct.Struct("<qI?")
+_MAGIC = b"HKF1"
+_MS = 1_000_000
+
+
+def default_cache() -> Path:
+    """`$HIKCORE_SIM_CACHE`, else `hikcore/footage` under the XDG cache folder."""
+    chosen = os.environ.get("HIKCORE_SIM_CACHE")
+    if chosen:
+        return Path(chosen)
+    base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+    return Path(base) / "hikcore" / "footage"
+
+
+class Footage:
+    """What one camera saw, at every instant.
+
+    Args:
+        camera: what it is.
+        seed: of the scenery.
+        zone: of the clock that writes the text into the picture.
+        cache: folder of coded groups; `default_cache()` if not given.
+    """
+
+    def __init__(
+        self,
+        camera: CameraProfile,
+        seed: int = 1,
+        zone: ZoneRule | None = None,
+        cache: Path | None = None,
+    ) -> None:
+        self.camera = camera
+        self.seed = seed
+        self.zone = zone or ZoneRule()
+        self._painter = Painter(
+            camera.width, camera.height, camera.title, seed * 1000 + camera.channel
+        )
+        self._folder = (cache or default_cache()) / self._identity()
+        self._pack_groups = max(1, _PACK_MS // camera.gop_ms)
+        self._memory: OrderedDict[int, list[list[AccessUnit]]] = OrderedDict()
+        self._lock = Lock()
+
+    def instants(self, begin_ms: int, end_ms: int) -> range:
+        """When the pictures of `[begin_ms, end_ms)` were taken."""
+        step, phase = self.camera.frame_ms, self.camera.phase_ms
+        first = -(-(begin_ms - phase) // step) * step + phase
+        return range(first, max(end_ms, first), step)
+
+    def group_start(self, ms: int) -> int:
+        """When the group that holds an instant began."""
+        length, phase = self.camera.gop_ms, self.camera.phase_ms
+        return (ms - phase) // length * length + phase
+
+    def first_key(self, ms: int) -> int:
+        """When the first group at or after an instant begins."""
+        length, phase = self.camera.gop_ms, self.camera.phase_ms
+        return -(-(ms - phase) // length) * length + phase
+
+    def pictures(self, begin_ms: int, end_ms: int) -> Iterator[AccessUnit]:
+        """Coded pictures of `[begin_ms, end_ms)` in decoding order, from the first key picture at
+        or after the begin."""
+        length, phase = self.camera.gop_ms, self.camera.phase_ms
+        number = -(-(begin_ms - phase) // length)
+        while number * length + phase < end_ms:
+            for unit in self._group(number):
+                # In decoding order: what follows a picture that is not there may refer to it.
+                if unit.ms >= end_ms:
+                    return
+                yield unit
+            number += 1
+
+    def audio(self, begin_ms: int, end_ms: int) -> Iterator[tuple[int, bytes]]:
+        """Units (instant in ms, G.711 bytes) that begin in `[begin_ms, end_ms)`; none if mute."""
+        law, step = self.camera.audio, self.camera.audio_ms
+        if law is None:
+            return
+        at = -(-begin_ms // step) * step
+        size = step * 8
+        while at < end_ms:
+            until = min(at + 250 * step, -(-end_ms // step) * step)
+            block = sound(law, at, until, self.camera.channel)
+            for offset in range(0, len(block), size):
+                yield at + offset // 8, block[offset : offset + size]
+            at = until
+
+    def _group(self, number: int) -> list[AccessUnit]:
+        camera = self.camera
+        start = number * camera.gop_ms + camera.phase_ms
+        if camera.scene == "static":
+            stored, base = self._stored(0), 0
+        elif camera.bank:
+            stored, base = self._stored(number % camera.bank), number % camera.bank * camera.gop_ms
+        else:
+            return self._stored(number)
+        return [unit._replace(ms=unit.ms - base + start) for unit in stored]
+
+    def _stored(self, number: int) -> list[AccessUnit]:
+        pack = number // self._pack_groups
+        with self._lock:
+            groups = self._memory.get(pack)
+            if groups is None:
+                groups = self._read(pack) or self._make(pack)
+                self._memory[pack] = groups
+                while len(self._memory) > 3:
+                    self._memory.popitem(last=False)
+            else:
+                self._memory.move_to_end(pack)
+        return groups[number % self._pack_groups]
+
+    def _make(self, pack: int) -> list[list[AccessUnit]]:
+        first = pack * self._pack_groups
+        groups = [self._encode(first + index) for index in range(self._pack_groups)]
+        rows = [unit for group in groups for unit in group]
+        body = b"".join(
+            [_HEAD.pack(_MAGIC, len(rows))]
+            + [_ROW.pack(unit.ms, len(unit.data), unit.key) for unit in rows]
+            + [unit.data for unit in rows]
+        )
+        self._folder.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=self._folder)
+        with os.fdopen(handle, "wb") as out:
+            out.write(body)
+        Path(name).replace(self._folder / f"{pack}.hkf")
+        return groups
+
+    def _encode(self, number: int) -> list[AccessUnit]:
+        camera = self.camera
+        repeated = camera.scene == "static" or camera.bank
+        begin = number * camera.gop_ms + (0 if repeated else camera.phase_ms)
+        return encode_group(
+            camera,
+            (
+                (
+                    ms,
+                    self._painter.draw(ms, None if repeated else self.zone.utc_to_local(ms * _MS)),
+                )
+                for ms in range(begin, begin + camera.gop_ms, camera.frame_ms)
+            ),
+        )
+
+    def _read(self, pack: int) -> list[list[AccessUnit]] | None:
+        try:
+            body = (self._folder / f"{pack}.hkf").read_bytes()
+        except FileNotFoundError:
+            return None
+        magic, count = _HEAD.unpack_from(body)
+        if magic != _MAGIC:
+            return None
+        at = _HEAD.size + count * _ROW.size
+        groups: list[list[AccessUnit]] = []
+        for index in range(count):
+            ms, size, key = _ROW.unpack_from(body, _HEAD.size + index * _ROW.size)
+            if index % self.camera.gop == 0:
+                groups.append([])
+            groups[-1].append(AccessUnit(ms, key, body[at : at + size]))
+            at += size
+        return groups
+
+    def _identity(self) -> str:
+        """A name of everything that the coded bytes depend on."""
+        camera = self.camera
+        parts = (
+            encoder_version(), self.seed, self.zone, camera.channel, camera.title, camera.codec,
+            camera.width, camera.height, camera.crf, camera.frame_ms, camera.gop, camera.b_frames,
+            camera.scene, camera.bank, camera.filler, camera.phase_ms,
+        )  # fmt: skip
+        return hashlib.sha256(repr(parts).encode()).hexdigest()[:24]
