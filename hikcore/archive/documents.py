@@ -216,6 +216,38 @@ class Manifest(Document):
     notes: tuple[str, ...] = ()
 
 
+class ClockChange(Document):
+    """A yearly change of a device's clock (hikcore.deviceclock.Change)."""
+
+    month: int
+    week: int
+    weekday: int
+    seconds: int
+
+
+class ClockProfile(Document):
+    """What a device's times mean (hikcore.deviceclock.DeviceClock), named by its content.
+
+    Attributes:
+        listing: literal times of listings: `utc`, or `local` (the device's wall clock).
+        offset: seconds that the wall clock is east of UTC in standard time.
+        shift, start, end: what summer adds, in seconds, and when it begins and ends.
+        source: how that was found: `measured`, `setting`, `zone is UTC`.
+        replaces: SHA-256 of a profile found wrong: manifests that name that one are read with this.
+    """
+
+    schema_: Literal["hikcore/clock/1"] = Field("hikcore/clock/1", alias="schema")
+    site: str
+    device: str
+    listing: Literal["utc", "local"]
+    offset: int
+    shift: int = 0
+    start: ClockChange | None = None
+    end: ClockChange | None = None
+    source: str
+    replaces: str | None = None
+
+
 class Question(Document):
     """A question to a device, and when its clock stood where. `complete`: paging came to its end."""
 
