@@ -12,7 +12,7 @@ from typing import Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-Codec = Literal["h264", "h265", "alaw", "ulaw", "aac"]
+Codec = Literal["h264", "h265", "alaw", "ulaw", "aac", "flac"]
 #: How sample bytes lie in the source. `annexb`: NAL units behind start codes; `length`: NAL units
 #: behind 4-byte lengths (as in our MP4); `raw`: as they are (audio).
 Framing = Literal["annexb", "length", "raw"]
@@ -35,8 +35,9 @@ class CodecConfig:
     """What a decoder must know before the first sample.
 
     Attributes:
-        codec: `h264`, `h265`, `alaw`, `ulaw`, `aac`.
-        record: video: the avcC/hvcC payload (ISO 14496-15); AAC: AudioSpecificConfig; else empty.
+        codec: `h264`, `h265`, `alaw`, `ulaw`, `aac`, `flac`.
+        record: video: the avcC/hvcC payload (ISO 14496-15); AAC: AudioSpecificConfig; FLAC:
+            STREAMINFO (34 bytes); else empty.
         width, height: pixels after cropping; 0 for audio.
         rate, channels: of audio; 0 for video.
     """
