@@ -1,0 +1,57 @@
+"""Ask a device what it has, and keep what it said: absence is never guessed, so answers are kept."""
+
+from __future__ import annotations
+
+import asyncio
+
+from hikcore.archive.answers import record
+from hikcore.archive.documents import Question, Row
+from hikcore.archive.store import Store
+from hikcore.extract.plan import identity
+from hikcore.extract.report import CameraJob
+from hikcore.instants import Span
+from hikcore.sources.base import Answer, Recording, Source
+
+
+async def ask(job: CameraJob, span: Span, source: Source) -> list[Answer]:
+    """What the device lists for a span, a UTC day at a time: some recorders fail on wide windows
+    (500 deviceError), and an answer that breaks off then costs one day only.
+
+    Raises:
+        DeviceError: the device cannot be asked.
+    """
+    return [await source.recordings(job.channel, job.stream, day) for day in span.days()]
+
+
+async def keep(job: CameraJob, answers: list[Answer], store: Store) -> None:
+    """Record answers in the archive's log.
+
+    Raises:
+        ArchiveError: the store refused or did not answer.
+    """
+    for answer in answers:
+        question, rows = documents(job, answer)
+        await asyncio.to_thread(record, store, job.site, job.camera, job.stream, [question], rows)
+
+
+def documents(job: CameraJob, answer: Answer) -> tuple[Question, list[Row]]:
+    """An answer as the archive keeps it."""
+    question = Question(
+        begin=answer.span.begin, end=answer.span.end, asked=answer.asked, complete=answer.complete
+    )
+    return question, [_row(job, recording, answer.asked) for recording in answer.recordings]
+
+
+def _row(job: CameraJob, recording: Recording, asked: int) -> Row:
+    return Row(
+        literal_begin=recording.literal_begin,
+        literal_end=recording.literal_end,
+        begin=recording.span.begin,
+        end=recording.span.end,
+        size=recording.size,
+        name=recording.name,
+        growing=recording.growing,
+        chunk=identity(job.camera, recording),
+        first_seen=asked,
+        last_seen=asked,
+    )

@@ -1,0 +1,185 @@
+"""From the spool to the archive: every object first, then the manifest that names them.
+
+All of it blocks: it runs in one thread per chunk. One segment at a time lies in the spool.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from hikcore.archive.documents import Manifest, RawRef, RunRef, SegmentRef
+from hikcore.archive.keys import clock_key, manifest_key, raw_key, segment_key
+from hikcore.archive.store import Store
+from hikcore.deviceclock import DeviceClock
+from hikcore.extract.fetch import Body
+from hikcore.extract.plan import PlannedChunk
+from hikcore.extract.report import CameraJob
+from hikcore.extract.split import (
+    body_document,
+    clock_profile,
+    damaged_manifest,
+    held_manifest,
+    run_end,
+    run_ref,
+    segment_ref,
+    unusable,
+)
+from hikcore.extract.spool import Spool
+from hikcore.instants import format_instant
+from hikcore.media.runs import Run, find_runs
+from hikcore.media.samples import FileSource
+from hikcore.media.segments import SegmentPlan, plan_segments, write_segment
+from hikcore.media.sniff import sniff
+from hikcore.media.table import SampleTable
+
+_JSON = "application/json"
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """A chunk that is in the archive: its manifest, the manifest's key, bytes put."""
+
+    manifest: Manifest
+    key: str
+    stored: int
+
+
+@dataclass(slots=True)
+class Commit:
+    """Puts the chunks of one camera into the archive. Blocking."""
+
+    job: CameraJob
+    clock: DeviceClock
+    store: Store
+    spool: Spool
+
+    def put(self, chunk: PlannedChunk, body: Body) -> Committed:
+        """Split a body, put what it gives, then the manifest.
+
+        Raises:
+            ArchiveError: the store refused or did not answer.
+            SpoolFull: no disk left for a segment.
+        """
+        profile, document = clock_profile(self.job, self.clock)
+        key = clock_key(self.job.site, self.job.device, profile)
+        if self.store.head(key) is None:
+            self.store.put(key, document, content_type=_JSON)
+        table = body.table
+        reason = str(body.fault or "no index") if table is None else unusable(table)
+        if table is None or reason:
+            return self._raw(chunk, body, profile, reason)
+        return self._segments(chunk, body, profile, table)
+
+    def _segments(
+        self, chunk: PlannedChunk, body: Body, profile: str, table: SampleTable
+    ) -> Committed:
+        runs = find_runs(table, self.clock, chunk.recording.span.begin)
+        begin = min(run.begin for run in runs)
+        refs: list[RunRef] = []
+        with FileSource(body.part.path) as source:
+            for run in runs:
+                refs.append(self._run(chunk, table, run, source, begin))
+        stored = sum(segment.size for ref in refs for segment in ref.segments)
+        manifest = held_manifest(
+            self.job,
+            chunk,
+            profile,
+            body_document(chunk, body.size, body.sha256, table, ""),
+            table,
+            refs,
+            (begin, max(run_end(run) for run in runs)),
+            short=body.short,
+        )
+        return self._manifest(manifest, stored)
+
+    def _run(
+        self, chunk: PlannedChunk, table: SampleTable, run: Run, source: FileSource, begin: int
+    ) -> RunRef:
+        hashes = np.zeros(run.last - run.first, np.uint64)
+        refs: list[SegmentRef] = []
+        for plan in plan_segments(table, run):
+            ref, found = self._segment(chunk, table, run, plan, source, begin)
+            hashes[plan.first - run.first : plan.last - run.first] = found
+            refs.append(ref)
+        return run_ref(table, run, hashes, refs)
+
+    def _segment(
+        self,
+        chunk: PlannedChunk,
+        table: SampleTable,
+        run: Run,
+        plan: SegmentPlan,
+        source: FileSource,
+        begin: int,
+    ) -> tuple[SegmentRef, np.ndarray]:
+        """Write a segment beside the body, put it, and remove it again."""
+        part = self.spool.part(f"{self.job.owner}.{chunk.id}.segment")
+        try:
+            written = write_segment(part.file, source, table, run, plan)
+            part.file.flush()
+            key = segment_key(
+                self.job.site,
+                self.job.camera,
+                self.job.stream,
+                begin,
+                written.begin,
+                written.end,
+                chunk.id,
+                written.sha256,
+            )
+            metadata = {
+                "begin": format_instant(written.begin, 9),
+                "end": format_instant(written.end, 9),
+                "codec": written.codec,
+                "sha256": written.sha256,
+            }
+            self.store.put_file(key, part.path, content_type="video/mp4", metadata=metadata)
+        finally:
+            part.close()
+        return segment_ref(key, written), written.hashes
+
+    def _raw(self, chunk: PlannedChunk, body: Body, profile: str, reason: str) -> Committed:
+        """Keep a body as received."""
+        span = chunk.recording.span
+        job = self.job
+        key = raw_key(
+            job.site, job.camera, job.stream, span.begin, span.end, chunk.id, body.sha256
+        )
+        metadata = {
+            "begin": format_instant(span.begin, 9),
+            "end": format_instant(span.end, 9),
+            "sha256": body.sha256,
+        }
+        self.store.put_file(
+            key, body.part.path, content_type="application/octet-stream", metadata=metadata
+        )
+        raw = RawRef(key=key, size=body.size, sha256=body.sha256, reason=reason)
+        document = body_document(
+            chunk, body.size, body.sha256, body.table, _container(body.part.path)
+        )
+        manifest = damaged_manifest(job, chunk, profile, document, raw, short=body.short)
+        return self._manifest(manifest, body.size)
+
+    def _manifest(self, manifest: Manifest, stored: int) -> Committed:
+        """The commit: from here on the chunk is visible."""
+        data = manifest.to_bytes()
+        key = manifest_key(
+            manifest.site,
+            manifest.camera,
+            manifest.stream,
+            manifest.begin,
+            manifest.end,
+            manifest.chunk.id,
+            hashlib.sha256(data).hexdigest(),
+        )
+        self.store.put(key, data, content_type=_JSON)
+        return Committed(manifest, key, stored + len(data))
+
+
+def _container(path: Path) -> str:
+    with path.open("rb") as file:
+        return sniff(file.read(64))

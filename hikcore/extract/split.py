@@ -1,0 +1,236 @@
+"""From a sample table to the documents that commit it: pure, and the same for the same input.
+
+A manifest is a function of the samples and their times, the chunk, the clock profile and the
+writer's version. No time of work, host or worker is at hand here, so none can get in.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Sequence
+from typing import Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hikcore import __version__
+from hikcore.archive.documents import (
+    AudioFormat,
+    Body,
+    Chunk,
+    ClockChange,
+    ClockProfile,
+    Manifest,
+    RawRef,
+    RunRef,
+    SegmentRef,
+    VideoFormat,
+)
+from hikcore.deviceclock import Change, DeviceClock
+from hikcore.extract.plan import SHORT, PlannedChunk
+from hikcore.extract.report import CameraJob
+from hikcore.instants import ticks_to_ns
+from hikcore.media.fingerprint import run_columns
+from hikcore.media.runs import Run
+from hikcore.media.segments import WrittenSegment
+from hikcore.media.table import SampleTable
+
+WRITER = f"hikcore {__version__}"
+#: Faults of a body that are named one by one in its manifest; of more only the number is told.
+_NAMED_FAULTS = 20
+
+
+def clock_profile(job: CameraJob, clock: DeviceClock) -> tuple[str, bytes]:
+    """The clock profile as the archive keeps it: SHA-256 in hex, and the bytes."""
+    document = ClockProfile(
+        site=job.site,
+        device=job.device,
+        listing=clock.listing,
+        offset=clock.zone.offset,
+        shift=clock.zone.shift,
+        start=_change(clock.zone.start),
+        end=_change(clock.zone.end),
+        source=clock.source,
+    ).to_bytes()
+    return hashlib.sha256(document).hexdigest(), document
+
+
+def unusable(table: SampleTable) -> str:
+    """Why a table that could be built is of no use, so that its body is kept as received; '' if it
+    is."""
+    if table.encrypted:
+        return "encrypted by the device"
+    if table.video is None or not len(table.video):
+        return "" if table.audio is not None and len(table.audio) else "no samples"
+    if not bool(table.video.sync.any()):
+        return "no key frame"
+    return ""
+
+
+def segment_ref(key: str, written: WrittenSegment) -> SegmentRef:
+    """A segment as its run names it."""
+    return SegmentRef(
+        key=key,
+        size=written.size,
+        sha256=written.sha256,
+        head=written.head,
+        begin=written.begin,
+        end=written.end,
+        pts=written.pts,
+        frames=written.frames,
+        units=written.units,
+        headless=written.headless,
+    )
+
+
+def run_ref(
+    table: SampleTable, run: Run, hashes: NDArray[np.uint64], segments: Sequence[SegmentRef]
+) -> RunRef:
+    """A run as the manifest holds it.
+
+    Args:
+        hashes: one for every video sample of the run.
+    """
+    gops, head, first, last = run_columns(table, run, hashes)
+    return RunRef(
+        begin=run.begin,
+        begin_local=run.begin_local,
+        origin=run.origin,
+        uncertainty=run.uncertainty,
+        reason=run.reason,
+        pts_begin=run.pts_begin,
+        pts_end=run.pts_end,
+        video=_video(table, run),
+        audio=_audio(table, run),
+        gops=gops,
+        head=head,
+        first=first,
+        last=last,
+        lost=run.lost,
+        segments=tuple(segments),
+    )
+
+
+def run_end(run: Run) -> int:
+    """UTC ns at which the last frame of a run ends."""
+    return run.begin + ticks_to_ns(run.pts_end - run.pts_begin)
+
+
+def held_manifest(
+    job: CameraJob,
+    chunk: PlannedChunk,
+    clock: str,
+    body: Body,
+    table: SampleTable,
+    runs: Sequence[RunRef],
+    span: tuple[int, int],
+    *,
+    short: bool,
+) -> Manifest:
+    """The manifest of a chunk that was decoded."""
+    notes = [*_short_note(chunk, body.size, short), *table.notes, *_faults(table)]
+    return Manifest(
+        **_common(job, chunk, clock),
+        begin=span[0],
+        end=span[1],
+        state="held",
+        body=body,
+        runs=tuple(runs),
+        notes=tuple(notes),
+    )
+
+
+def damaged_manifest(
+    job: CameraJob, chunk: PlannedChunk, clock: str, body: Body, raw: RawRef, *, short: bool
+) -> Manifest:
+    """The manifest of a body kept as received; its times are the listing's, as it has none."""
+    return Manifest(
+        **_common(job, chunk, clock),
+        begin=chunk.recording.span.begin,
+        end=chunk.recording.span.end,
+        state="damaged",
+        body=body,
+        raw=raw,
+        notes=tuple(_short_note(chunk, body.size, short)),
+    )
+
+
+def body_document(
+    chunk: PlannedChunk, size: int, sha256: str, table: SampleTable | None, container: str
+) -> Body:
+    """The body as received. Its hash stands there for files alone: only they come again alike."""
+    return Body(
+        container=table.container if table is not None else container,
+        size=size,
+        sha256=sha256 if chunk.recording.kind == "file" else None,
+        cut_off=table.cut_off if table is not None else 0,
+    )
+
+
+def _common(job: CameraJob, chunk: PlannedChunk, clock: str) -> dict[str, Any]:
+    row = chunk.recording
+    return {
+        "writer": WRITER,
+        "site": job.site,
+        "camera": job.camera,
+        "stream": job.stream,
+        "device": job.device,
+        "clock": clock,
+        "chunk": Chunk(
+            id=chunk.id,
+            kind=row.kind,
+            literal_begin=row.literal_begin,
+            literal_end=row.literal_end,
+            size=row.size,
+            name=row.name,
+        ),
+    }
+
+
+def _short_note(chunk: PlannedChunk, received: int, short: bool) -> list[str]:
+    if not short:
+        return []
+    listed = chunk.recording.size
+    promised = f"listed {listed} bytes" if listed is not None else "cut off twice"
+    return [f"{SHORT}{promised}, received {received} twice alike"]
+
+
+def _faults(table: SampleTable) -> list[str]:
+    named = [f"damage at byte {fault.offset}: {fault.reason}" for fault in table.damage]
+    if len(named) > _NAMED_FAULTS:
+        left = len(named) - _NAMED_FAULTS
+        return [*named[:_NAMED_FAULTS], f"damage at {left} more places"]
+    return named
+
+
+def _video(table: SampleTable, run: Run) -> VideoFormat | None:
+    if table.video is None or run.first == run.last:
+        return None
+    config = table.video.configs[int(table.video.config[run.first])]
+    return VideoFormat(
+        codec=cast(Any, config.codec),
+        width=config.width,
+        height=config.height,
+        record=base64.b64encode(config.record).decode(),
+    )
+
+
+def _audio(table: SampleTable, run: Run) -> AudioFormat | None:
+    if table.audio is None or run.audio_first == run.audio_last:
+        return None
+    config = table.audio.configs[int(table.audio.config[run.audio_first])]
+    return AudioFormat(
+        codec=cast(Any, config.codec),
+        rate=config.rate,
+        channels=config.channels,
+        record=base64.b64encode(config.record).decode(),
+    )
+
+
+def _change(change: Change | None) -> ClockChange | None:
+    if change is None:
+        return None
+    return ClockChange(
+        month=change.month, week=change.week, weekday=change.weekday, seconds=change.seconds
+    )
