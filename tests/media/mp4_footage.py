@@ -158,9 +158,7 @@ def footage(
     if audio:
         begin = int(shown.min()) + audio_delay
         times = np.arange(begin, int(shown.max()) + 3600, 3600, dtype=np.int64)
-        sound = tuple(
-            (first + n).to_bytes(4, "big") * (AUDIO_UNIT // 4) for n in range(len(times))
-        )
+        sound = tuple((first + n).to_bytes(4, "big") * (AUDIO_UNIT // 4) for n in range(len(times)))
         samples = columns(
             times,
             [AUDIO_UNIT] * len(times),
@@ -193,7 +191,11 @@ def boxes(data: bytes, begin: int = 0, end: int | None = None) -> Iterator[tuple
     end = len(data) if end is None else end
     at = begin
     while at < end:
-        size, kind, payload = int.from_bytes(data[at : at + 4], "big"), data[at + 4 : at + 8], at + 8
+        size, kind, payload = (
+            int.from_bytes(data[at : at + 4], "big"),
+            data[at + 4 : at + 8],
+            at + 8,
+        )
         if size == 1:
             size, payload = int.from_bytes(data[at + 8 : at + 16], "big"), at + 16
         assert payload - at <= size <= end - at

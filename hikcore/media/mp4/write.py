@@ -66,6 +66,9 @@ def align(video: Samples | None, audio: Samples | None) -> list[OutTrack]:
     against each other: composition begins at 0 with whichever begins first.
 
     Both must have the timescale 90 000.
+
+    Raises:
+        MediaDamaged: a picture is shown before the first one is decoded, which no edit list can say.
     """
     present = [track for track in (video, audio) if track is not None and len(track)]
     begins = [int(track.pts.min()) for track in present]
@@ -73,6 +76,8 @@ def align(video: Samples | None, audio: Samples | None) -> list[OutTrack]:
     out = []
     for track, begin in zip(present, begins, strict=True):
         media_time = begin - int(track.dts[0])
+        if media_time < 0:
+            raise MediaDamaged("a picture is to be shown before the first one is decoded")
         shown = int(track.pts.max()) + track.last_duration - begin
         edits: tuple[Edit, ...] = ()
         if begin != origin:
@@ -90,6 +95,10 @@ def layout(tracks: Sequence[OutTrack], movie_timescale: int = TIMESCALE) -> Layo
         MediaDamaged: decoding times go backwards.
         MediaUnsupported: a sample lasts longer than an MP4 can say.
     """
+    for one in tracks:
+        if not len(one.samples):
+            raise ValueError("a track without samples cannot be written")
+        tables.durations(one.samples)  # raises before anything is laid out
     first, track = _chunks(tracks, movie_timescale)
     media = sum(int(t.samples.size.sum(dtype=np.int64)) for t in tracks)
     last = np.zeros_like(first)
@@ -99,9 +108,10 @@ def layout(tracks: Sequence[OutTrack], movie_timescale: int = TIMESCALE) -> Layo
         last[mine] = np.append(first[mine][1:], len(out.samples))
         sizes[mine] = np.add.reduceat(out.samples.size.astype(np.int64), first[mine])
     offsets = np.cumsum(sizes) - sizes
-    header = struct.pack(">I4s", media + 8, b"mdat")
     if media + 8 > _LARGEST_32:
         header = struct.pack(">I4sQ", 1, b"mdat", media + 16)
+    else:
+        header = struct.pack(">I4s", media + 8, b"mdat")
     ftyp = box(b"ftyp", b"isom", struct.pack(">I", 512), b"isomiso2mp41")
 
     def moov(base: int) -> bytes:
@@ -147,8 +157,6 @@ def _chunks(
     firsts, owners, seconds = [], [], []
     for owner, track in enumerate(tracks):
         samples = track.samples
-        if not len(samples):
-            raise ValueError("a track without samples cannot be written")
         ticks = samples.dts - samples.dts[0] + _presented(track, movie_timescale)
         second = ticks // samples.timescale
         new = np.ones(len(samples), np.bool_)
