@@ -134,7 +134,8 @@ class SegmentRef(Document):
         key: the object. size: its bytes. sha256: of its content.
         head: bytes from its start that hold ftyp and moov: one ranged read.
         begin, end: of its video (of its audio, where it has none), by the manifest's clock.
-        pts: the run's 90 kHz tick (unwrapped) that the file's media time 0 stands for.
+        pts: the run's 90 kHz tick (unwrapped) that media time 0 of its video track stands for (of its
+            audio track, where it has no video).
         frames, units: how many video samples and audio units it holds.
         headless: begins without a sync sample.
     """

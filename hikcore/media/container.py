@@ -1,0 +1,64 @@
+"""One door to every container: sniff a body and index it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from hikcore.errors import MediaDamaged, MediaEncrypted, MediaUnsupported
+from hikcore.media.ps import PsIndexer
+from hikcore.media.samples import FileSource
+from hikcore.media.sniff import SNIFF_BYTES, sniff
+from hikcore.media.table import SampleTable
+
+_BLOCK = 256 * 1024
+
+
+def index_file(path: Path) -> SampleTable:
+    """The sample table of a body on disk.
+
+    Raises:
+        MediaUnsupported: not a container or codec that is read.
+        MediaDamaged: no usable picture or sound in it.
+        MediaEncrypted: the device says that its video is encrypted.
+    """
+    with path.open("rb") as body:
+        kind = sniff(body.read(SNIFF_BYTES))
+        body.seek(0)
+        if kind == "ps":
+            indexer = PsIndexer()
+            while block := body.read(_BLOCK):
+                indexer.feed(block)
+            return accept(indexer.finish())
+    if kind == "mp4":
+        from hikcore.media.mp4.read import index_mp4
+
+        with FileSource(path) as source:
+            return accept(index_mp4(source, source.size))
+    raise unreadable(kind)
+
+
+def unreadable(kind: str) -> MediaUnsupported | MediaDamaged:
+    """The error for a body of a kind that is not footage, or not footage that is read."""
+    if kind == "hik4":
+        return MediaUnsupported(
+            "a 4HKH file of an old recorder: another format than MPEG-PS, not read", offset=0
+        )
+    if kind == "avi":
+        return MediaUnsupported("AVI is not read", offset=0)
+    if kind == "empty":
+        return MediaDamaged("the body is empty", offset=0)
+    return MediaUnsupported(f"neither MPEG-PS nor MP4 ({kind})", offset=0)
+
+
+def accept(table: SampleTable) -> SampleTable:
+    """The table, unless it says of itself that it cannot be shown.
+
+    Raises:
+        MediaEncrypted: encrypted by the device.
+    """
+    if table.encrypted:
+        raise MediaEncrypted(
+            "the recorder says that this video is encrypted",
+            hint="turn stream encryption off on the device, or keep the raw object with its key",
+        )
+    return table

@@ -1,0 +1,138 @@
+"""Sample bytes out of a source: extents are read in blocks and gathered by the native core."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from types import TracebackType
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hikcore.errors import MediaDamaged
+from hikcore.media.table import ByteSource, Samples
+from hikcore.native.gather import gather
+
+#: At most so many bytes of the source are read at once (a larger single sample is read in pieces).
+BLOCK = 8 << 20
+
+
+class FileSource:
+    """A file as the source of a table's bytes. Closes with `close` or as a context manager."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+
+    @property
+    def size(self) -> int:
+        """Bytes."""
+        return os.fstat(self._fd).st_size
+
+    def read_at(self, offset: int, size: int) -> bytes:
+        """Exactly `size` bytes.
+
+        Raises:
+            MediaDamaged: the file ends before.
+        """
+        out = os.pread(self._fd, size, offset)
+        while len(out) < size:
+            more = os.pread(self._fd, size - len(out), offset + len(out))
+            if not more:
+                raise MediaDamaged(
+                    f"the file ends {size - len(out)} bytes early",
+                    where=self.path.name,
+                    offset=offset + len(out),
+                )
+            out += more
+        return out
+
+    def close(self) -> None:
+        """Close the file."""
+        os.close(self._fd)
+
+    def __enter__(self) -> FileSource:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def read_samples(source: ByteSource, samples: Samples, begin: int, end: int) -> bytes:
+    """Samples begin to end, one behind the other, in MP4 form: NAL units behind 4-byte lengths,
+    audio as it is. Their sizes are `samples.size[begin:end]`.
+
+    Raises:
+        MediaDamaged: the source is not the one that the table indexes.
+    """
+    out = bytearray(int(samples.size[begin:end].sum(dtype=np.int64)))
+    at = 0
+    for low, high in _batches(samples, begin, end):
+        size = int(samples.size[low:high].sum(dtype=np.int64))
+        _gather(source, samples, low, high, memoryview(out)[at : at + size])
+        at += size
+    return bytes(out)
+
+
+def _batches(samples: Samples, begin: int, end: int) -> list[tuple[int, int]]:
+    """Stretches of samples whose bytes lie within one block, single samples aside."""
+    todo, out = [(begin, end)], []
+    while todo:
+        low, high = todo.pop()
+        if low >= high:
+            continue
+        _, size = _bounds(samples, low, high)
+        if size <= BLOCK or high - low == 1:
+            out.append((low, high))
+        else:
+            middle = (low + high) // 2
+            todo += [(middle, high), (low, middle)]
+    return out
+
+
+def _bounds(samples: Samples, low: int, high: int) -> tuple[int, int]:
+    first, last = int(samples.first[low]), int(samples.first[high])
+    if first == last:
+        return 0, 0
+    offsets = samples.extent_offset[first:last].astype(np.int64)
+    begin = int(offsets.min())
+    return begin, int((offsets + samples.extent_size[first:last]).max()) - begin
+
+
+def _gather(
+    source: ByteSource, samples: Samples, low: int, high: int, out: memoryview
+) -> None:
+    offset, size = _bounds(samples, low, high)
+    first, last = int(samples.first[low]), int(samples.first[high])
+    offsets: NDArray[np.uint64] = samples.extent_offset[first:last]
+    sizes = samples.extent_size[first:last]
+    block: bytes | memoryview
+    if size <= BLOCK:
+        block = source.read_at(offset, size) if size else b""
+    else:
+        parts = [
+            bytes(source.read_at(int(o), int(s))) for o, s in zip(offsets, sizes, strict=True)
+        ]
+        block, offset = b"".join(parts), 0
+        offsets = np.concatenate(([0], np.cumsum(sizes[:-1], dtype=np.uint64))).astype(np.uint64)
+    bad = gather(
+        block,
+        offset,
+        np.ascontiguousarray(offsets),
+        np.ascontiguousarray(sizes),
+        np.ascontiguousarray(samples.first[low : high + 1] - first),
+        np.ascontiguousarray(samples.size[low:high]),
+        out,
+        samples.framing == "annexb",
+    )
+    if bad >= 0:
+        at = int(samples.extent_offset[samples.first[low + bad]]) if len(samples) else 0
+        raise MediaDamaged(
+            f"sample {low + bad} does not come out as it was indexed: the bytes changed since",
+            offset=at,
+        )

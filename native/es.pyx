@@ -1,0 +1,393 @@
+# cython: language_level=3
+"""Elementary streams to access units: the part that every byte-stream container shares.
+
+A container parser delivers stretches of a stream with the offset at which they lie. NAL units are
+found by their start codes (also over the edges of packets and of pieces), access units by their NAL
+units (H.264 7.4.1.2.3, H.265 7.4.2.4.4). All nogil; no I/O.
+"""
+
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdlib cimport free
+from libc.string cimport memchr, memcmp, memcpy, memmove
+from cpython.bytes cimport PyBytes_FromStringAndSize
+
+from hikcore.native.records cimport (
+    Anchor, Array, Extent, FAULT_CAP, FAULT_PARAMETER_SET, FAULTS, Fault, NONE32, Sample, push,
+)
+
+cdef bytes drain(Array* a):
+    """The records as bytes; the array is empty after."""
+    cdef bytes out = PyBytes_FromStringAndSize(<char*> a.data, a.count * a.item)
+    free(a.data)
+    a.data = NULL
+    a.count = a.room = 0
+    return out
+
+
+cdef bint extend(Array* extents, size_t cap, bint join, uint64_t at, size_t n) noexcept nogil:
+    """Append a stretch, or lengthen the last one where it is adjacent; False when full."""
+    cdef Extent* last
+    if join and extents.count:
+        last = <Extent*> (extents.data + (extents.count - 1) * sizeof(Extent))
+        if last.offset + last.size == at:
+            last.size += n
+            return True
+    last = <Extent*> push(extents, cap)
+    if last == NULL:
+        return False
+    last.offset = at
+    last.size = n
+    return True
+
+
+cdef class VideoStream:
+    """A video elementary stream being taken apart into access units."""
+
+    def __cinit__(self, size_t max_samples, size_t max_extents):
+        self.samples.item = sizeof(Sample)
+        self.extents.item = sizeof(Extent)
+        self.anchors.item = sizeof(Anchor)
+        self.faults.item = sizeof(Fault)
+        self.configs.item = 1
+        self.config_ends.item = 4
+        self.max_samples = max_samples
+        self.max_extents = max_extents
+        self.pack_frame = NONE32
+        self.pending_pts = -1
+        self.nal_head_n = 3
+        self.last_cra = -1
+        self.active = 0xFFFF
+
+    def __dealloc__(self):
+        free(self.samples.data)
+        free(self.extents.data)
+        free(self.anchors.data)
+        free(self.faults.data)
+        free(self.configs.data)
+        free(self.config_ends.data)
+
+    cdef void deliver(self, const uint8_t* p, size_t n, uint64_t at) noexcept nogil:
+        """The next stretch of the stream, which lies at offset `at` of the source."""
+        if n == 0 or self.full:
+            return
+        self.at = at
+        if not extend(&self.extents, self.max_extents, True, at, n):
+            self.fault(at, FAULT_CAP)
+            self.full = True
+            return
+        self.scan(p, n)
+        if self.full:
+            self.fault(at, FAULT_CAP)
+
+    cdef void scan(self, const uint8_t* p, size_t n) noexcept nogil:
+        """Find start codes (00 00 01), also over the edges of packets."""
+        cdef uint64_t base = self.es_end
+        cdef size_t i = 0, begin = 0, zeros, k
+        cdef const uint8_t* found
+        self.es_end += n
+        if self.nal_head_n < 3:
+            k = self.nal_head_n
+            while self.nal_head_n < 3 and i < n:
+                self.nal_head[self.nal_head_n] = p[i]
+                self.nal_head_n += 1
+                i += 1
+            if self.nal_head_n == 3:
+                self.nal_known()
+                if self.set_open:
+                    self.keep_set(self.nal_head, k)
+            i = 0
+        while i < n:
+            found = <const uint8_t*> memchr(p + i, 1, n - i)
+            if found == NULL:
+                break
+            i = found - p
+            zeros = 0
+            while zeros < i and p[i - 1 - zeros] == 0 and zeros < i - begin:
+                zeros += 1
+            if zeros == i:
+                zeros += self.tail_zeros
+            if zeros >= 2:
+                if self.set_open:
+                    self.keep_set(p + begin, i - begin)
+                self.start_code(base + i, zeros)
+                begin = i + 1
+                k = n - begin
+                if k >= 3:
+                    self.nal_head_n = 3
+                    memcpy(self.nal_head, p + begin, 3)
+                    self.nal_known()
+                else:
+                    memcpy(self.nal_head, p + begin, k)
+                    self.nal_head_n = <int> k
+            i += 1
+            if self.full:
+                return
+        if self.set_open and begin < n:
+            self.keep_set(p + begin, n - begin)
+        zeros = 0
+        while zeros < n - begin and p[n - 1 - zeros] == 0:
+            zeros += 1
+        self.tail_zeros = zeros + self.tail_zeros if zeros == n else zeros
+
+    cdef void start_code(self, uint64_t one, uint64_t zeros) noexcept nogil:
+        """A start code whose 01 lies at `one`: ends the NAL unit before, promises another."""
+        if self.nal_head_n < 3:
+            # A NAL unit of one or two bytes: its header is known as far as it goes.
+            memcpy(self.nal_head + self.nal_head_n, b"\0\0\0", 3 - self.nal_head_n)
+            self.nal_head_n = 3
+            self.nal_known()
+        self.close_nal(one - zeros)
+        self.nal_open = True
+        self.nal_begin = one + 1
+        self.nal_prefix = one - zeros
+        self.nal_pts = self.pending_pts
+
+    cdef void close_nal(self, uint64_t end) noexcept nogil:
+        cdef uint64_t size
+        if self.nal_open and end > self.nal_begin:
+            size = end - self.nal_begin
+            if self.au_open:
+                self.au.size += <uint32_t> (size + 4)
+        if self.set_open:
+            self.close_set()
+        self.nal_open = False
+
+    cdef void nal_known(self) noexcept nogil:
+        """The header of the open NAL unit is there: does it begin an access unit?"""
+        cdef uint8_t b0 = self.nal_head[0], b1 = self.nal_head[1], b2 = self.nal_head[2]
+        cdef uint8_t kind
+        cdef bint vcl, first, opens, is_set, sync = False, base = True
+        if not self.codec_sure:
+            self.tell_codec(b0, b1)
+        if self.codec == 2:
+            kind = (b0 >> 1) & 63
+            base = (b0 & 1) == 0 and (b1 >> 3) == 0
+            vcl = kind < 32
+            first = (b2 & 0x80) != 0
+            is_set = 32 <= kind <= 34
+            opens = kind == 39 or 32 <= kind <= 35 or 41 <= kind <= 44 or 48 <= kind <= 55
+            sync = 16 <= kind <= 21
+        else:
+            kind = b0 & 31
+            vcl = 1 <= kind <= 5
+            first = (b1 & 0x80) != 0 and kind != 3 and kind != 4
+            is_set = kind == 7 or kind == 8
+            opens = 6 <= kind <= 9 or 14 <= kind <= 18
+            sync = kind == 5
+        if not self.au_open or (base and self.au_vcl and (opens or (vcl and first))):
+            self.close_access_unit()
+            self.open_access_unit()
+        if vcl and base:
+            if not self.au_vcl:
+                self.au_vcl = True
+                self.au.kind = kind
+                if sync:
+                    self.au.flags |= 1
+                    self.last_cra = self.samples.count if self.codec == 2 and kind == 21 else -1
+                elif self.codec == 2 and (kind == 8 or kind == 9) and self.last_cra >= 0:
+                    # RASL pictures refer to before their CRA: no place to cut (H.265 8.1.3).
+                    (<Sample*> (self.samples.data + self.last_cra * sizeof(Sample))).flags &= 0xFE
+                    self.last_cra = -1
+        if is_set:
+            self.set_open = True
+            self.set_n = 0
+
+    cdef void tell_codec(self, uint8_t b0, uint8_t b1) noexcept nogil:
+        """VPS/SPS/PPS of H.265 are 40/42/44 01; SPS of H.264 is x7 (as H.265: reserved types)."""
+        if (b0 == 0x40 or b0 == 0x42 or b0 == 0x44) and b1 == 1:
+            self.codec = 2
+            self.codec_sure = True
+        elif (b0 & 0x9F) == 7:
+            self.codec = 1
+            self.codec_sure = True
+
+    cdef size_t split_extents(self) noexcept nogil:
+        """Make an extent begin at the prefix of the open NAL unit; returns its index."""
+        cdef Extent* last = NULL
+        cdef uint64_t behind = self.es_end - self.nal_prefix
+        cdef uint64_t kept
+        cdef size_t i = self.extents.count
+        while i:
+            i -= 1
+            last = <Extent*> (self.extents.data + i * sizeof(Extent))
+            if behind <= last.size:
+                break
+            behind -= last.size
+        if last == NULL or behind >= last.size:
+            return i
+        kept = last.size - behind
+        if push(&self.extents, self.max_extents) == NULL:
+            self.full = True
+            return i
+        last = <Extent*> (self.extents.data + i * sizeof(Extent))
+        memmove(last + 1, last, (self.extents.count - 1 - i) * sizeof(Extent))
+        last.size = kept
+        last[1].offset += kept
+        last[1].size = behind
+        return i + 1
+
+    cdef void open_access_unit(self) noexcept nogil:
+        cdef Anchor* anchor
+        self.au.first = <uint32_t> self.split_extents()
+        self.au.pts = self.nal_pts
+        self.au.size = 0
+        self.au.frame = self.pack_frame
+        self.au.config = self.active
+        self.au.flags = 0
+        self.au.kind = 0
+        self.au_open = True
+        self.au_vcl = False
+        self.au_begin = self.nal_prefix
+        self.pending_pts = -1
+        self.pack_frame = NONE32
+        if self.wall_fresh:
+            self.wall_fresh = False
+            anchor = <Anchor*> push(&self.anchors, self.max_samples)
+            if anchor != NULL:
+                anchor.wall = self.wall
+                anchor.sample = <uint32_t> self.samples.count
+                anchor.encrypted = self.encrypted
+
+    cdef void close_access_unit(self) noexcept nogil:
+        cdef Sample* sample
+        if not self.au_open:
+            return
+        if self.config_n:
+            self.active = self.find_config()
+            self.config_n = 0
+        self.au.config = self.active
+        self.au_open = False
+        sample = <Sample*> push(&self.samples, self.max_samples)
+        if sample == NULL:
+            self.full = True
+            return
+        sample[0] = self.au
+
+    cdef void keep_set(self, const uint8_t* p, size_t n) noexcept nogil:
+        if n > SET_ROOM - self.set_n:
+            n = SET_ROOM - self.set_n
+        memcpy(self.set_bytes + self.set_n, p, n)
+        self.set_n += <uint32_t> n
+
+    cdef void close_set(self) noexcept nogil:
+        """Into the configuration of the access unit: type, length, bytes."""
+        self.set_open = False
+        while self.set_n and self.set_bytes[self.set_n - 1] == 0:
+            self.set_n -= 1
+        if self.set_n == 0 or self.set_n >= SET_ROOM or CONFIG_ROOM - self.config_n < self.set_n + 5:
+            self.fault(self.at, FAULT_PARAMETER_SET)
+            return
+        self.config[self.config_n] = self.codec
+        memcpy(self.config + self.config_n + 1, &self.set_n, 4)
+        memcpy(self.config + self.config_n + 5, self.set_bytes, self.set_n)
+        self.config_n += 5 + self.set_n
+
+    cdef uint16_t find_config(self) noexcept nogil:
+        """The index of this access unit's parameter sets among those seen; a new one if none."""
+        cdef size_t i
+        cdef uint32_t begin = 0, end
+        cdef uint32_t* slot
+        for i in range(self.config_ends.count):
+            end = (<uint32_t*> self.config_ends.data)[i]
+            if end - begin == self.config_n and memcmp(
+                self.configs.data + begin, self.config, self.config_n
+            ) == 0:
+                return <uint16_t> i
+            begin = end
+        if self.config_ends.count >= CONFIGS:
+            self.fault(self.at, FAULT_PARAMETER_SET)
+            return self.active
+        for i in range(self.config_n):
+            slot = <uint32_t*> push(&self.configs, <size_t> 1 << 28)
+            if slot == NULL:
+                self.full = True
+                return self.active
+            (<uint8_t*> slot)[0] = self.config[i]
+        slot = <uint32_t*> push(&self.config_ends, CONFIGS)
+        if slot == NULL:
+            self.full = True
+            return self.active
+        slot[0] = begin + self.config_n
+        return <uint16_t> (self.config_ends.count - 1)
+
+    cdef list config_blobs(self):
+        """The distinct parameter sets of access units: codec u8, length u32, NAL unit, …"""
+        cdef list blobs = []
+        cdef uint32_t begin = 0, end
+        cdef size_t i
+        for i in range(self.config_ends.count):
+            end = (<uint32_t*> self.config_ends.data)[i]
+            blobs.append(PyBytes_FromStringAndSize(<char*> self.configs.data + begin, end - begin))
+            begin = end
+        return blobs
+
+    cdef void close(self, bint cut) noexcept nogil:
+        """The end of the stream. `cut`: in the middle of a packet, so its last access unit is not
+        whole: it is counted in `cut_off` and left out, as is one without a picture."""
+        if self.full:
+            return
+        if self.nal_head_n < 3:
+            memcpy(self.nal_head + self.nal_head_n, b"\0\0\0", 3 - self.nal_head_n)
+            self.nal_head_n = 3
+            self.nal_known()
+        self.close_nal(self.es_end - self.tail_zeros)
+        if self.au_open and (cut or not self.au_vcl):
+            self.cut_off = self.es_end - self.au_begin
+            self.au_open = False
+        self.close_access_unit()
+
+    cdef void fault(self, uint64_t at, uint64_t code) noexcept nogil:
+        cdef Fault* slot = <Fault*> push(&self.faults, FAULTS)
+        if slot != NULL:
+            slot.offset = at
+            slot.code = code
+
+
+cdef class AudioStream:
+    """Audio units: what a container frames as one."""
+
+    def __cinit__(self, size_t max_samples, size_t max_extents):
+        self.samples.item = sizeof(Sample)
+        self.extents.item = sizeof(Extent)
+        self.max_samples = max_samples
+        self.max_extents = max_extents
+
+    def __dealloc__(self):
+        free(self.samples.data)
+        free(self.extents.data)
+
+    cdef void begin(self, int64_t pts) noexcept nogil:
+        """A unit begins; the one before ends."""
+        self.close()
+        self.unit.pts = pts
+        self.unit.size = 0
+        self.unit.first = <uint32_t> self.extents.count
+        self.unit.frame = NONE32
+        self.unit.config = 0
+        self.unit.flags = 1
+        self.unit.kind = 0
+        self.unit_open = True
+
+    cdef void deliver(self, const uint8_t* p, size_t n, uint64_t at) noexcept nogil:
+        """More bytes of the open unit."""
+        if n == 0 or self.full or not self.unit_open:
+            return
+        if extend(
+            &self.extents, self.max_extents, self.unit.first < self.extents.count, at, n
+        ):
+            self.unit.size += <uint32_t> n
+        else:
+            self.full = True
+
+    cdef void close(self) noexcept nogil:
+        cdef Sample* sample
+        if not self.unit_open:
+            return
+        self.unit_open = False
+        if self.unit.size == 0 or self.full:
+            return
+        sample = <Sample*> push(&self.samples, self.max_samples)
+        if sample == NULL:
+            self.full = True
+            return
+        sample[0] = self.unit

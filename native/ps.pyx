@@ -1,0 +1,493 @@
+# cython: language_level=3
+"""MPEG program stream (ISO 13818-1, as Hikvision writes it) to columns of samples.
+
+A push parser: bytes in pieces of any size go in, records of video access units, audio units, extents
+and wall-clock readings grow. No I/O, no Python object in a loop, the GIL released. Every read is
+behind a check of what is left; headers that straddle two pieces are collected in a small buffer.
+Access units are told apart by their NAL units (H.264 7.4.1.2.3, H.265 7.4.2.4.4), not by packs or
+packet sizes; a PES packet's PTS belongs to the first access unit that begins in it (ISO 13818-1
+2.4.3.7). Layout of packs, PSM and Hikvision's descriptors: docs/formats.md.
+"""
+
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdlib cimport free
+from libc.string cimport memcpy
+
+from hikcore.native.es cimport AudioStream, VideoStream, drain
+from hikcore.native.records cimport (
+    Array, FAULT_CAP, FAULT_PES_HEADER, FAULT_PSM, FAULT_STRAY, FAULTS, Fault, NONE32, push,
+)
+
+cdef enum State:
+    START, PACK, PACK_STUFFING, LENGTH, SKIP, MAP, PES_HEAD, PAYLOAD, UNBOUNDED, RESYNC, STOPPED
+
+cdef enum:
+    MAP_ROOM = 4096        # a PSM is at most 1018 bytes by the standard
+
+
+cdef int64_t wall_clock(const uint8_t* b) noexcept nogil:
+    """The basic descriptor's date and time (bytes 6 to 11) as local ns, -1 if it is no date."""
+    cdef int year = 2000 + b[6]
+    cdef int month = b[7] >> 4
+    cdef int day = ((b[7] & 15) << 1) | (b[8] >> 7)
+    cdef int hour = (b[8] >> 2) & 31
+    cdef int minute = ((b[8] & 3) << 4) | (b[9] >> 4)
+    cdef int second = ((b[9] & 15) << 2) | (b[10] >> 6)
+    cdef int ms = ((b[10] & 31) << 5) | (b[11] >> 3)
+    cdef int longest
+    if b[6] == 0 or month < 1 or month > 12 or hour > 23 or minute > 59 or second > 59 or ms > 999:
+        return -1
+    longest = 31
+    if month == 4 or month == 6 or month == 9 or month == 11:
+        longest = 30
+    elif month == 2:
+        longest = 29 if (year % 4 == 0 and (year % 100 != 0 or year % 400 == 0)) else 28
+    if day < 1 or day > longest:
+        return -1
+    # Days since 1970 of the proleptic Gregorian calendar, years beginning in March.
+    cdef int64_t y = year - (1 if month <= 2 else 0)
+    cdef int64_t era = y // 400
+    cdef int64_t yoe = y - era * 400
+    cdef int64_t doy = (153 * (month + (-3 if month > 2 else 9)) + 2) // 5 + day - 1
+    cdef int64_t days = era * 146097 + yoe * 365 + yoe // 4 - yoe // 100 + doy - 719468
+    return (((days * 24 + hour) * 60 + minute) * 60 + second) * 1000000000 + <int64_t> ms * 1000000
+
+
+cdef class PsCore:
+    """The parser. See hikcore.media.ps for the public face.
+
+    Args:
+        max_samples, max_extents: caps of each track; past one the table ends with a fault there.
+    """
+
+    cdef VideoStream video
+    cdef AudioStream audio
+    cdef Array faults
+    cdef State state
+    cdef uint64_t offset            # of the next byte to come
+    cdef uint8_t head[16]           # start code, pack or PES fixed part being collected
+    cdef uint32_t head_n
+    cdef uint8_t pes[264]           # PES header
+    cdef uint8_t map_[MAP_ROOM]
+    cdef uint32_t left              # bytes left of what is being skipped, collected or delivered
+    cdef uint32_t got
+    cdef uint8_t stream
+    cdef uint8_t stuffing[8]
+    cdef uint64_t zero_run          # resynchronisation: zero bytes before
+    cdef readonly bint hikvision    # a PSM with the HK mark, or IMKH, was seen
+    cdef readonly int audio_type    # stream_type of the PSM, 0 unknown
+    cdef readonly uint32_t audio_rate, audio_channels
+    cdef readonly int audio_stream
+    cdef readonly uint64_t cut_off
+    cdef readonly uint64_t dropped_streams
+
+    def __cinit__(self, size_t max_samples=3_000_000, size_t max_extents=6_000_000):
+        self.video = VideoStream(max_samples, max_extents)
+        self.audio = AudioStream(max_samples, max_extents)
+        self.faults.item = sizeof(Fault)
+        self.state = START
+        self.audio_stream = -1
+
+    def __dealloc__(self):
+        free(self.faults.data)
+
+    @property
+    def codec(self):
+        """0 unknown, 1 H.264, 2 H.265."""
+        return self.video.codec
+
+    def expect(self, int codec, int audio_type):
+        """What a header before the stream says: used until the stream itself tells."""
+        self.hikvision = True
+        if not self.video.codec_sure:
+            self.video.codec = codec
+        if self.audio_type == 0:
+            self.audio_type = audio_type
+
+    def skip(self, uint64_t count):
+        """Count bytes that the caller passed over (a file header)."""
+        self.offset += count
+
+    def feed(self, const uint8_t[::1] data not None):
+        """Parse the next piece of the stream, of any size.
+
+        Args:
+            data: contiguous uint8, any length; not kept.
+        """
+        cdef size_t n = data.shape[0]
+        if n:
+            with nogil:
+                self.run(&data[0], n)
+
+    def finish(self):
+        """The end of the body: closes what is open.
+
+        Returns:
+            dict of bytes: `video`, `audio` (Sample records), `video_extents`, `audio_extents`,
+            `anchors`, `faults`, and `configs` (tuple of blobs, see es.VideoStream.config_blobs).
+        """
+        # A video packet directly behind another continues its picture: cut in its header, too.
+        cdef bint inside = self.state == PAYLOAD and self.left > 0
+        cdef bint ahead = self.state == LENGTH or self.state == PES_HEAD
+        with nogil:
+            if inside and self.stream != 0xE0:
+                self.audio.unit_open = False
+            self.audio.close()
+            self.video.close((inside or ahead) and self.stream == 0xE0)
+        self.cut_off = self.video.cut_off
+        return {
+            "video": drain(&self.video.samples),
+            "audio": drain(&self.audio.samples),
+            "video_extents": drain(&self.video.extents),
+            "audio_extents": drain(&self.audio.extents),
+            "anchors": drain(&self.video.anchors),
+            "faults": drain(&self.faults) + drain(&self.video.faults),
+            "configs": tuple(self.video.config_blobs()),
+        }
+
+    cdef void run(self, const uint8_t* p, size_t n) noexcept nogil:
+        """Each turn either consumes bytes or changes to a state that does."""
+        cdef size_t used
+        while n and self.state != STOPPED:
+            if self.state == START:
+                used = self.at_start(p, n)
+            elif self.state == PACK:
+                used = self.at_pack(p, n)
+            elif self.state == PACK_STUFFING:
+                used = self.at_stuffing(p, n)
+            elif self.state == LENGTH:
+                used = self.at_length(p, n)
+            elif self.state == PES_HEAD:
+                used = self.at_pes_head(p, n)
+            elif self.state == MAP:
+                used = self.at_map(p, n)
+            elif self.state == SKIP:
+                used = n if n < self.left else self.left
+                self.left -= <uint32_t> used
+                if self.left == 0:
+                    self.state = START
+            elif self.state == PAYLOAD:
+                used = self.at_payload(p, n)
+            elif self.state == UNBOUNDED:
+                used = self.at_unbounded(p, n)
+            else:
+                used = self.at_resync(p, n)
+            p += used
+            n -= used
+            self.offset += used
+
+    cdef size_t collect(self, const uint8_t* p, size_t n, uint32_t want) noexcept nogil:
+        """Bytes into `head` until it holds `want`; returns how many were taken."""
+        cdef size_t take = want - self.head_n
+        if take > n:
+            take = n
+        memcpy(self.head + self.head_n, p, take)
+        self.head_n += <uint32_t> take
+        return take
+
+    cdef size_t at_start(self, const uint8_t* p, size_t n) noexcept nogil:
+        cdef size_t used = self.collect(p, n, 4)
+        if self.head_n < 4:
+            return used
+        if self.head[0] != 0 or self.head[1] != 0 or self.head[2] != 1 or self.head[3] < 0xB9:
+            self.fault(self.offset + used - 4, FAULT_STRAY)
+            self.begin_resync()
+            return used
+        self.dispatch(self.head[3])
+        return used
+
+    cdef void dispatch(self, uint8_t code) noexcept nogil:
+        self.stream = code
+        self.head_n = 0
+        if code == 0xBA:
+            self.state = PACK
+        elif code == 0xB9:
+            self.state = START
+        else:
+            self.state = LENGTH
+
+    cdef void begin_resync(self) noexcept nogil:
+        """Look for the next start code, the four bytes in `head` included."""
+        cdef uint8_t kept[4]
+        memcpy(kept, self.head, 4)
+        self.head_n = 0
+        self.zero_run = 0
+        self.state = RESYNC
+        self.at_resync(kept, 4)
+
+    cdef size_t at_resync(self, const uint8_t* p, size_t n) noexcept nogil:
+        """Pass over bytes up to a start code of the system layer (0xB9 and above).
+
+        An empty pack `00 00 01 BA 00 00 01 E0` (seen from Hikvision H.265) ends here too."""
+        cdef size_t i = 0
+        cdef uint8_t b
+        while i < n:
+            b = p[i]
+            i += 1
+            if self.zero_run == 0xFF:            # behind 00 00 01
+                if b >= 0xB9:
+                    self.zero_run = 0
+                    self.dispatch(b)
+                    return i
+                self.zero_run = 1 if b == 0 else 0
+            elif b == 0:
+                if self.zero_run < 2:
+                    self.zero_run += 1
+            elif b == 1 and self.zero_run == 2:
+                self.zero_run = 0xFF
+            else:
+                self.zero_run = 0
+        return n
+
+    cdef size_t at_pack(self, const uint8_t* p, size_t n) noexcept nogil:
+        """ISO 13818-1 2.5.3.3: ten bytes behind the start code; MPEG-1 has eight."""
+        cdef size_t used
+        cdef uint32_t want = 4
+        if self.head_n >= 4:
+            want = 8 if (self.head[0] >> 4) == 2 else 10
+        used = self.collect(p, n, want)
+        if self.head_n == 4:
+            if self.head[0] == 0 and self.head[1] == 0 and self.head[2] == 1 and self.head[3] >= 0xB9:
+                self.dispatch(self.head[3])
+            elif (self.head[0] >> 6) != 1 and (self.head[0] >> 4) != 2:
+                self.fault(self.offset, FAULT_STRAY)
+                self.begin_resync()
+        elif self.head_n == 8 and want == 8:
+            self.head_n = 0
+            self.state = START
+        elif self.head_n == 10:
+            self.left = self.head[9] & 7
+            self.head_n = 0
+            self.got = 0
+            self.video.pack_frame = NONE32
+            self.state = PACK_STUFFING if self.left else START
+        return used
+
+    cdef size_t at_stuffing(self, const uint8_t* p, size_t n) noexcept nogil:
+        """Hikvision puts a picture number behind FF FF: a loss detector."""
+        cdef size_t used = self.left if self.left < n else n
+        memcpy(self.stuffing + self.got, p, used)
+        self.got += <uint32_t> used
+        self.left -= <uint32_t> used
+        if self.left == 0:
+            if self.got >= 6 and self.stuffing[0] == 0xFF and self.stuffing[1] == 0xFF:
+                self.video.pack_frame = (
+                    (<uint32_t> self.stuffing[2] << 24) | (<uint32_t> self.stuffing[3] << 16)
+                    | (<uint32_t> self.stuffing[4] << 8) | self.stuffing[5]
+                )
+            self.state = START
+        return used
+
+    cdef size_t at_length(self, const uint8_t* p, size_t n) noexcept nogil:
+        cdef size_t used = self.collect(p, n, 2)
+        if self.head_n < 2:
+            return used
+        self.left = (<uint32_t> self.head[0] << 8) | self.head[1]
+        self.head_n = 0
+        self.got = 0
+        if self.stream == 0xBC and 0 < self.left <= MAP_ROOM:
+            self.state = MAP
+        elif 0xC0 <= self.stream <= 0xEF:
+            self.state = PES_HEAD
+            if 0 < self.left < 3:
+                self.fault(self.offset, FAULT_PES_HEADER)
+                self.state = SKIP
+        else:
+            self.state = SKIP if self.left else START
+        return used
+
+    cdef size_t at_pes_head(self, const uint8_t* p, size_t n) noexcept nogil:
+        """Flags, header length, optional fields (2.4.3.6). A length of 0 means: until the next
+        start code of the system layer."""
+        cdef uint32_t want = 3
+        cdef size_t take
+        if self.got >= 3:
+            want = 3 + self.pes[2]
+        take = want - self.got
+        if take > n:
+            take = n
+        memcpy(self.pes + self.got, p, take)
+        self.got += <uint32_t> take
+        if self.got < 3 or (self.got == 3 and want == 3 and self.pes[2] != 0):
+            if self.got == 3 and not self.plausible():
+                self.no_pes()
+            return take
+        if not self.plausible():
+            self.no_pes()
+            return take
+        if self.got < 3 + <uint32_t> self.pes[2]:
+            return take
+        self.begin_payload(self.left == 0)
+        return take
+
+    cdef bint plausible(self) noexcept nogil:
+        """An MPEG-2 PES header that fits into its packet."""
+        return (self.pes[0] >> 6) == 2 and (
+            self.left == 0 or 3 + <uint32_t> self.pes[2] <= self.left
+        )
+
+    cdef void no_pes(self) noexcept nogil:
+        """Not an MPEG-2 PES header: passed over by its length, or by looking for a start code."""
+        self.fault(self.offset, FAULT_PES_HEADER)
+        if self.left > self.got:
+            self.left -= self.got
+            self.state = SKIP
+        else:
+            memcpy(self.head, self.pes, 3)
+            self.head[3] = 0xFF
+            self.begin_resync()
+
+    cdef void begin_payload(self, bint unbounded) noexcept nogil:
+        cdef int64_t pts = -1
+        cdef const uint8_t* b = self.pes + 3
+        if (self.pes[1] & 0x80) and self.pes[2] >= 5:
+            pts = (
+                (<int64_t> (b[0] >> 1) & 7) << 30 | <int64_t> b[1] << 22
+                | <int64_t> (b[2] >> 1) << 15 | <int64_t> b[3] << 7 | (b[4] >> 1)
+            )
+        self.left = 0 if unbounded else self.left - self.got
+        self.zero_run = 0
+        self.head_n = 0
+        if self.stream == 0xE0:
+            self.video.pending_pts = pts
+        elif (self.stream & 0xF0) != 0xE0:
+            if self.audio_stream < 0:
+                self.audio_stream = self.stream
+            if self.stream == self.audio_stream and (pts >= 0 or not self.audio.unit_open):
+                self.audio.begin(pts)
+        if unbounded:
+            self.state = UNBOUNDED
+        else:
+            self.state = PAYLOAD if self.left else START
+
+    cdef size_t at_payload(self, const uint8_t* p, size_t n) noexcept nogil:
+        cdef size_t used = self.left if self.left < n else n
+        self.deliver(p, used, self.offset)
+        self.left -= <uint32_t> used
+        if self.left == 0 and self.state == PAYLOAD:
+            self.state = START
+        return used
+
+    cdef size_t at_unbounded(self, const uint8_t* p, size_t n) noexcept nogil:
+        """Deliver up to the next 00 00 01 B9..FF (no NAL header is above 0x7F). Zeros and the one
+        before it are held back in `head` until it is clear whose they are."""
+        cdef size_t i = 0, begin = 0
+        cdef uint8_t held[4]
+        cdef uint32_t k
+        while i < n:
+            if self.head_n == 3:
+                if p[i] >= 0xB9:
+                    self.dispatch(p[i])
+                    return i + 1
+                held[0] = held[1] = 0
+                held[2] = 1
+                self.head_n = 0
+                self.deliver(held, 3, self.offset + i - 3)
+                begin = i
+            k = self.head_n
+            if p[i] == 0:
+                if k == 2:
+                    held[0] = 0
+                    self.deliver(held, 1, self.offset + i - 2)
+                else:
+                    self.head_n = k + 1
+                i += 1
+                begin = i
+                continue
+            if p[i] == 1 and k == 2:
+                self.head_n = 3
+                i += 1
+                begin = i
+                continue
+            if k:
+                held[0] = held[1] = 0
+                self.head_n = 0
+                self.deliver(held, k, self.offset + i - k)
+            begin = i
+            while i < n and p[i] != 0:
+                i += 1
+            self.deliver(p + begin, i - begin, self.offset + begin)
+            begin = i
+            if self.state == STOPPED:
+                return n
+        return n
+
+    cdef size_t at_map(self, const uint8_t* p, size_t n) noexcept nogil:
+        cdef size_t used = self.left - self.got
+        if used > n:
+            used = n
+        memcpy(self.map_ + self.got, p, used)
+        self.got += <uint32_t> used
+        if self.got == self.left:
+            self.read_map()
+            self.state = START
+        return used
+
+    cdef void read_map(self) noexcept nogil:
+        """PSM (2.5.4). CRC and es_map_length are not trusted: devices write both wrong."""
+        cdef uint32_t n = self.left, at, end, info
+        if n < 6:
+            self.fault(self.offset, FAULT_PSM)
+            return
+        info = (<uint32_t> self.map_[2] << 8) | self.map_[3]
+        end = 4 + info
+        if end > n:
+            self.fault(self.offset, FAULT_PSM)
+            end = n
+        self.descriptors(4, end)
+        at = 4 + info + 2
+        while at + 4 <= n:
+            info = (<uint32_t> self.map_[at + 2] << 8) | self.map_[at + 3]
+            if at + 4 + info > n:
+                break
+            self.stream_type(self.map_[at], self.map_[at + 1])
+            self.descriptors(at + 4, at + 4 + info)
+            at += 4 + info
+
+    cdef void stream_type(self, uint8_t kind, uint8_t stream) noexcept nogil:
+        if (stream & 0xF0) == 0xE0 and not self.video.codec_sure:
+            if kind == 0x1B or kind == 0xB0:
+                self.video.codec = 1
+            elif kind == 0x24:
+                self.video.codec = 2
+        elif 0xC0 <= stream <= 0xDF:
+            self.audio_type = kind
+
+    cdef void descriptors(self, uint32_t at, uint32_t end) noexcept nogil:
+        cdef const uint8_t* b
+        cdef uint32_t size
+        while at + 2 <= end:
+            b = self.map_ + at
+            size = b[1]
+            if at + 2 + size > end:
+                return
+            if b[0] == 0x40 and size >= 10 and b[2] == 0x48 and b[3] == 0x4B:
+                self.hikvision = True
+                self.video.wall = wall_clock(b)
+                self.video.encrypted = b[11] & 7
+                self.video.wall_fresh = True
+            elif b[0] == 0x43 and size >= 8:
+                self.audio_channels = 2 if b[4] & 1 else 1
+                self.audio_rate = (
+                    (<uint32_t> b[5] << 14) | (<uint32_t> b[6] << 6) | (b[7] >> 2)
+                )
+            at += 2 + size
+
+    cdef void deliver(self, const uint8_t* p, size_t n, uint64_t at) noexcept nogil:
+        """Payload of a packet to its track. Only the first video and audio stream are read."""
+        if self.stream == 0xE0:
+            self.video.deliver(p, n, at)
+        elif (self.stream & 0xF0) == 0xE0:
+            self.dropped_streams |= <uint64_t> 1 << (self.stream & 15)
+        elif self.stream == self.audio_stream:
+            self.audio.deliver(p, n, at)
+        if self.video.full or self.audio.full:
+            if self.audio.full:
+                self.fault(at, FAULT_CAP)
+            self.state = STOPPED
+
+    cdef void fault(self, uint64_t at, uint64_t code) noexcept nogil:
+        cdef Fault* slot = <Fault*> push(&self.faults, FAULTS)
+        if slot != NULL:
+            slot.offset = at
+            slot.code = code
