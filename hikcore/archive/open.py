@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import SplitResult, unquote, urlsplit
@@ -15,6 +16,7 @@ from hikcore.archive.store import Store
 from hikcore.errors import ConfigurationError
 
 _FORMS = "a folder, file:///folder, s3+http://host:port/bucket, s3+https://host/bucket, s3://bucket"
+_BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 
 
 def open_store(
@@ -49,10 +51,12 @@ def open_store(
         if create:
             local.root.mkdir(parents=True, exist_ok=True)
         return local
-    from hikcore.archive.s3 import S3Place, S3Store  # noqa: PLC0415 - the SDK is slow to import
+    # The SDK is slow to import, and a folder needs none.
+    from hikcore.archive.s3 import S3Store  # noqa: PLC0415
+    from hikcore.archive.s3_sdk import S3Keys, S3Place  # noqa: PLC0415
 
     bucket, prefix = _bucket(url, parts)
-    access, secret, token = _keys(access_key, secret_key, env)
+    keys = _keys(access_key, secret_key, env)
     place = S3Place(
         host="s3.amazonaws.com" if parts.scheme == "s3" else parts.netloc,
         tls=parts.scheme != "s3+http",
@@ -61,7 +65,7 @@ def open_store(
         region=region or env.get("AWS_REGION") or env.get("AWS_DEFAULT_REGION") or "us-east-1",
         url=url.rstrip("/"),
     )
-    store = S3Store(place, access, secret, token)
+    store = S3Store(place, S3Keys(*keys))
     if create:
         store.make_bucket()
     return store
@@ -109,9 +113,11 @@ def _bucket(url: str, parts: SplitResult) -> tuple[str, str]:
         bucket, _, prefix = path.partition("/")
     if not bucket or not parts.netloc:
         raise ConfigurationError(f"{url!r} names no bucket", hint=f"use {_FORMS}")
-    # The SDK refuses shorter names, and S3's rules longer ones.
-    if not 3 <= len(bucket) <= 63:
-        raise ConfigurationError(f"bucket {bucket!r} does not have 3 to 63 characters")
+    if _BUCKET.fullmatch(bucket) is None:
+        raise ConfigurationError(
+            f"{bucket!r} cannot be the name of a bucket",
+            hint="3 to 63 of a-z, 0-9, . and -, beginning and ending with a letter or digit",
+        )
     return bucket, check_key(prefix) + "/" if prefix else ""
 
 

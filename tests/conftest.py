@@ -1,0 +1,38 @@
+"""Fixtures that several areas share."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from hikcore.archive.store import Store
+from tests import minio_server
+from tests.minio_server import MinioServer
+
+
+@pytest.fixture(scope="session")
+def minio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MinioServer]:
+    """A real MinIO for the whole session. Where it cannot be had the tests that need it are skipped
+    with that reason; in CI (the environment variable CI is set) they fail."""
+    folder = tmp_path_factory.mktemp("minio")
+    try:
+        with minio_server.serve(folder) as server:
+            yield server
+    except minio_server.NoMinio as reason:
+        if os.environ.get("CI"):
+            pytest.fail(f"no MinIO: {reason}")
+        pytest.skip(f"no MinIO: {reason}")
+
+
+@pytest.fixture
+def minio_url(minio: MinioServer) -> str:
+    """The URL of a new empty bucket on it; its keys are `minio.access_key`, `minio.secret_key`."""
+    return minio.new_bucket()
+
+
+@pytest.fixture
+def minio_store(minio: MinioServer, minio_url: str) -> Store:
+    """The same, opened."""
+    return minio.open(minio_url)
