@@ -1,4 +1,4 @@
-"""Ask a device what it has, and keep what it said: absence is never guessed, so answers are kept."""
+"""Ask a device what it has, and keep what it said: absence is never guessed."""
 
 from __future__ import annotations
 

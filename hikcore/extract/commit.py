@@ -146,9 +146,7 @@ class Commit:
         """Keep a body as received."""
         span = chunk.recording.span
         job = self.job
-        key = raw_key(
-            job.site, job.camera, job.stream, span.begin, span.end, chunk.id, body.sha256
-        )
+        key = raw_key(job.site, job.camera, job.stream, span.begin, span.end, chunk.id, body.sha256)
         metadata = {
             "begin": format_instant(span.begin, 9),
             "end": format_instant(span.end, 9),

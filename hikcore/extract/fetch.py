@@ -13,7 +13,7 @@ import stamina
 from hikcore.errors import DeviceBusy, MediaError, TransferInterrupted
 from hikcore.extract.plan import PlannedChunk
 from hikcore.extract.spool import Finished, Part, Room, Spool, body_name
-from hikcore.media.container import index_file
+from hikcore.media.container import accept, index_file
 from hikcore.media.ps import PsIndexer
 from hikcore.media.sniff import sniff
 from hikcore.media.table import SampleTable
@@ -29,8 +29,8 @@ class Patience:
     """How often and how long a transfer that failed is tried again (exponential, with jitter).
 
     Attributes:
-        attempts: fetches of one chunk in one run, at least 2: a body shorter than listed is believed
-            only when it came twice alike.
+        attempts: fetches of one chunk in one run, at least 2: a body shorter than listed is
+            believed only when it came twice alike.
         first, longest: seconds.
     """
 
@@ -60,7 +60,7 @@ class Body:
 
 
 class Intake:
-    """Takes the blocks of a body, in order: hash, index, and the part where there is one. Blocking."""
+    """Takes the blocks of a body, in order: to the part, the hash and the index. Blocking."""
 
     def __init__(self, part: Part, *, store: bool) -> None:
         self._part = part
@@ -115,14 +115,14 @@ class Intake:
 
     def _index(self) -> SampleTable:
         if self._indexer is not None:
-            return self._indexer.finish()
+            return accept(self._indexer.finish())
         self._part.file.flush()
         return index_file(self._part.path)
 
 
 @dataclass(slots=True)
 class Inflow:
-    """Hands blocks to an intake in a thread while the next ones arrive: at most two are in memory."""
+    """Hands blocks to an intake in a thread while the next arrive: at most two are in memory."""
 
     intake: Intake
     told: Callable[[int], None]
@@ -179,9 +179,9 @@ class Fetching:
         """The body; the caller closes its part.
 
         A body is believed when the transport kept its promise and it is as long as listed, or when
-        two attempts brought exactly the same bytes (then it is `short`: the device has no more). One
-        that the transport calls whole, but which is shorter than listed and came differently each
-        time, is given as not settled.
+        two attempts brought exactly the same bytes (then it is `short`: the device has no more).
+        One that the transport calls whole, but which is shorter than listed and came differently
+        each time, is given as not settled.
 
         Raises:
             DeviceError: after the last attempt; at once where trying again cannot help.

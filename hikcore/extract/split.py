@@ -27,6 +27,7 @@ from hikcore.archive.documents import (
     SegmentRef,
     VideoFormat,
 )
+from hikcore.archive.recognition import gops_document, units_document
 from hikcore.deviceclock import Change, DeviceClock
 from hikcore.extract.plan import SHORT, PlannedChunk
 from hikcore.extract.report import CameraJob
@@ -92,21 +93,21 @@ def run_ref(
     Args:
         hashes: one for every video sample of the run.
     """
-    gops, head, first, last = run_columns(table, run, hashes)
+    columns = run_columns(table, run, hashes)
     return RunRef(
         begin=run.begin,
         begin_local=run.begin_local,
-        origin=run.origin,
+        origin=cast(Any, run.origin),
         uncertainty=run.uncertainty,
         reason=run.reason,
         pts_begin=run.pts_begin,
         pts_end=run.pts_end,
         video=_video(table, run),
         audio=_audio(table, run),
-        gops=gops,
-        head=head,
-        first=first,
-        last=last,
+        gops=gops_document(columns),
+        head=units_document(columns.head),
+        first=units_document(columns.first),
+        last=units_document(columns.last),
         lost=run.lost,
         segments=tuple(segments),
     )

@@ -8,8 +8,8 @@ Two kinds of files lie in it:
   name of the same inode. It survives a kill and is used again in place of a fetch, after its size
   and hash were compared with its name.
 
-Nothing here is needed for rightness: whoever finds no body fetches again, and two processes with the
-same body commit the same objects.
+Nothing here is needed for rightness: whoever finds no body fetches again, and two processes with
+the same body commit the same objects.
 """
 
 from __future__ import annotations

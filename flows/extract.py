@@ -1,0 +1,147 @@
+"""The flow of a site: what is still missing of a span goes into the archive.
+
+A flow run is one site; its tasks are camera-days; chunks are plain Python inside them (a server
+digests some 100 task runs a second and drops states in bursts). All that is decided is decided in
+`hikcore.extract`, and all that is known is in the archive: Prefect shows the work and starts it.
+
+Parameters name a site and a span, nothing secret: the worker reads the configuration that
+HIKCORE_CONFIG names, and resolves credentials itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
+from typing import Any
+
+from prefect import flow, get_run_logger, tags, task
+from prefect.artifacts import acreate_table_artifact
+from prefect.cache_policies import NO_CACHE
+from prefect.runtime import flow_run
+from prefect.states import Completed, Failed, State
+from pydantic import AwareDatetime
+
+from hikcore.archive.store import Store
+from hikcore.config import Config, load
+from hikcore.config.jobs import SiteJobs, site_jobs
+from hikcore.errors import HikcoreError
+from hikcore.extract.overview import coverage_rows
+from hikcore.extract.plan import trailing
+from hikcore.extract.report import CameraReport
+from hikcore.extract.site import Part, SiteWork, camera_days
+from hikcore.extract.spool import Spool
+from hikcore.instants import Span, format_instant, from_datetime
+
+Work = Callable[[], Awaitable[CameraReport]]
+
+
+def _run_name() -> str:
+    """`home, last 48 h` or `home, 2026-11-20T00:00Z to …`: what the list of runs shows."""
+    given: dict[str, Any] = flow_run.parameters
+    begin, end = given.get("begin"), given.get("end")
+    if begin is None and end is None:
+        return f"{given['site']}, last 48 h"
+    return f"{given['site']}, {_short(begin)} to {_short(end)}"
+
+
+@flow(name="extract-site", flow_run_name=_run_name, persist_result=False)
+async def extract_site(
+    site: str, begin: AwareDatetime | None = None, end: AwareDatetime | None = None
+) -> State[Any]:
+    """Bring everything that a site's recorders have of a span, and that is not there yet, into the
+    archive.
+
+    Args:
+        site: its id in the configuration.
+        begin: with a zone; without it 48 hours before `end`: recorders fill in late.
+        end: with a zone, not included; now without it.
+
+    Returns:
+        Completed; `PartiallyComplete` where some camera-days failed (the next run takes up what
+        they left); Failed where all did.
+    """
+    config = load()
+    span = _span(begin, end)
+    get_run_logger().info("extracting %s over %s", site, span)
+    store = await asyncio.to_thread(config.build_store, create=True)
+    with tags(f"site:{site}"):
+        async with site_jobs(config, site) as jobs:
+            failures = await _extract(config, jobs, span, store)
+            count = len(jobs.jobs) * len(span.days())
+        await _coverage(jobs, span, store)
+    return _verdict(count, failures)
+
+
+@task(name="extract-camera-day", task_run_name="{camera} {day}", cache_policy=NO_CACHE)
+async def extract_camera_day(camera: str, day: str, work: Work) -> State[Any]:
+    """The recordings of one camera that begin in one UTC day (in the first day of a span also those
+    that begin before and reach into it)."""
+    report = await work()
+    logger = get_run_logger()
+    for error in report.errors:
+        logger.error("%s %s: %s", camera, day, error)
+    message = (
+        f"{report.count('held')} held, {report.count('damaged')} damaged, "
+        f"{report.count('failed')} failed of {len(report.planned)} recordings; "
+        f"{report.growing} still being written; {report.received} bytes fetched"
+    )
+    logger.info("%s %s: %s", camera, day, message)
+    if report.whole:
+        return Completed(message=message)
+    return Failed(message=f"{message}; {report.errors[-1]}")
+
+
+async def _extract(config: Config, jobs: SiteJobs, span: Span, store: Store) -> list[str]:
+    """All camera-days; one line for each that failed, and for each device that cannot be asked."""
+    spool = Spool(config.settings.spool.folder, config.settings.spool.limit)
+    site = SiteWork(jobs.sources, store, spool)
+
+    async def run(part: Part) -> str:
+        camera, day = part.job.camera, format_instant(part.span.begin, 0)[:10]
+        named = extract_camera_day.with_options(tags=[f"camera:{camera}", f"day:{day}"])
+        label = f"{camera}/{part.job.stream}" if part.job.stream != "main" else camera
+        state = await named(label, day, lambda: site.extract(part), return_state=True)
+        return f"{label} {day}: {state.message}" if state.is_failed() else ""
+
+    lines = await asyncio.gather(*(run(part) for part in camera_days(jobs.jobs, span)))
+    failed = [f"{device}: {error}" for device, error in jobs.failures.items()]
+    return failed + [line for line in lines if line]
+
+
+async def _coverage(jobs: SiteJobs, span: Span, store: Store) -> None:
+    """What the archive holds of the span now, as a table in Prefect's interface."""
+    rows = await asyncio.to_thread(coverage_rows, store, jobs.jobs, span)
+    if rows:
+        site = jobs.jobs[0].site
+        await acreate_table_artifact(
+            rows,
+            key=f"coverage-{site.replace('_', '-')}",  # keys of artifacts have no underscore
+            description=f"Coverage of {site} over {span}, hours by state",
+        )
+
+
+def _verdict(count: int, failures: Sequence[str]) -> State[Any]:
+    if not failures:
+        return Completed(message=f"{count} camera-days")
+    text = "; ".join(failures[:5]) + (" …" if len(failures) > 5 else "")
+    message = f"{len(failures)} failures in {count} camera-days: {text}"
+    if len(failures) < count:
+        return Completed(name="PartiallyComplete", message=message)
+    return Failed(message=message)
+
+
+def _span(begin: datetime | None, end: datetime | None) -> Span:
+    to = from_datetime(end) if end is not None else time.time_ns()
+    try:
+        return Span(from_datetime(begin), to) if begin is not None else trailing(to)
+    except ValueError as error:
+        raise HikcoreError(str(error), where="parameters begin and end") from None
+
+
+def _short(value: datetime | str | None) -> str:
+    if value is None:
+        return "now"
+    at = datetime.fromisoformat(value) if isinstance(value, str) else value
+    return format_instant(from_datetime(at), 0)
