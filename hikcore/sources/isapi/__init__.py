@@ -1,1 +1,6 @@
-"""isapi."""
+"""Hikvision recorders and cameras over ISAPI (HTTP and XML): the source `IsapiSource`."""
+
+from hikcore.sources.isapi.settings import Retries, Settings
+from hikcore.sources.isapi.source import IsapiSource
+
+__all__ = ["IsapiSource", "Retries", "Settings"]

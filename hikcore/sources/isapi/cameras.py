@@ -1,0 +1,84 @@
+"""Which channels a device has: three lists, of which every device refuses at least one.
+
+Recorders list network cameras under InputProxy (its `size` is wrong, its ids have gaps), DVRs and
+cameras their own inputs under System/Video/inputs, cameras also Streaming/channels (facts 1.8).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Final
+from xml.etree.ElementTree import Element
+
+from hikcore.errors import DeviceProtocolError, DeviceRefused
+from hikcore.sources.base import DeviceCamera
+from hikcore.sources.isapi import xml
+
+_PROXY: Final = "/ISAPI/ContentMgmt/InputProxy/channels"
+_PROXY_STATUS: Final = "/ISAPI/ContentMgmt/InputProxy/channels/status"
+_INPUTS: Final = "/ISAPI/System/Video/inputs/channels"
+_STREAMING: Final = "/ISAPI/Streaming/channels"
+
+Get = Callable[[str], Awaitable[bytes]]
+
+
+async def list_cameras(get: Get, where: str) -> list[DeviceCamera]:
+    """Every channel, by number.
+
+    Args:
+        get: the answer of a GET.
+
+    Raises:
+        DeviceRefused: all three lists are refused.
+        DeviceError: the device does not answer.
+    """
+    found: dict[int, DeviceCamera] = {}
+    refusals: list[DeviceRefused] = []
+    for path, item in ((_INPUTS, "VideoInputChannel"), (_PROXY, "InputProxyChannel")):
+        for channel in await _items(get, path, item, refusals, where):
+            number = _number(xml.text(channel, "id"))
+            if number:
+                found[number] = DeviceCamera(number, xml.text(channel, "name"), _signal(channel))
+    if found:
+        states = await _online(get, where) if len(refusals) < 2 else {}
+        return [
+            DeviceCamera(number, camera.name, states.get(number, camera.online))
+            for number, camera in sorted(found.items())
+        ]
+    for channel in await _items(get, _STREAMING, "StreamingChannel", refusals, where):
+        number = _number(xml.text(channel, "id")) // 100
+        if number:
+            found.setdefault(number, DeviceCamera(number, xml.text(channel, "channelName")))
+    if not found and len(refusals) == 3:
+        raise refusals[0]
+    return [found[number] for number in sorted(found)]
+
+
+async def _items(
+    get: Get, path: str, name: str, refusals: list[DeviceRefused], where: str
+) -> list[Element]:
+    try:
+        body = await get(path)
+    except DeviceRefused as error:
+        refusals.append(error)
+        return []
+    try:
+        return list(xml.descendants(xml.parse(body), name))
+    except ValueError as error:
+        raise DeviceProtocolError(f"not XML: {error}", where=f"{where} {path}") from None
+
+
+async def _online(get: Get, where: str) -> dict[int, bool]:
+    states = await _items(get, _PROXY_STATUS, "InputProxyChannelStatus", [], where)
+    return {
+        _number(xml.text(state, "id")): xml.text(state, "online").lower() == "true"
+        for state in states
+    }
+
+
+def _signal(channel: Element) -> bool | None:
+    return False if xml.text(channel, "resDesc").upper() == "NO VIDEO" else None
+
+
+def _number(text: str) -> int:
+    return int(text) if text.isdecimal() and len(text) < 9 else 0

@@ -1,0 +1,207 @@
+"""One device's HTTP: a client, its login, its errors, its places; nothing of what is asked.
+
+Requests carry no proxy and no environment: a GET with a body, which some recorders want, is
+dropped by most proxies.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
+from typing import Any, TypeVar
+
+import httpx
+import stamina
+from pydantic import SecretStr
+
+from hikcore.errors import (
+    ConfigurationError,
+    DeviceError,
+    DeviceProtocolError,
+    DeviceUnreachable,
+    TransferInterrupted,
+)
+from hikcore.sources.isapi.auth import DeviceAuth
+from hikcore.sources.isapi.login import login_for
+from hikcore.sources.isapi.settings import Settings
+from hikcore.sources.isapi.status import error_of
+from hikcore.sources.isapi.tls import (
+    TlsPolicy,
+    WrongCertificate,
+    certificate_error,
+    certificate_refused,
+    peer_fingerprint,
+)
+from hikcore.sources.isapi.turns import Turns, turns_for
+
+_T = TypeVar("_T")
+#: The vendor's own web page sends searches under this type; none is refused for it.
+_XML = "application/xml; charset=UTF-8"
+
+
+class Connection:
+    """Requests to one device.
+
+    Args:
+        host, port, scheme: where it listens.
+        username, password: its account.
+        tls: the setting `tls`; see `TlsPolicy.parse`.
+        name: what people call it, for errors.
+        settings: timeouts, retries, limits.
+
+    Raises:
+        ConfigurationError: host, `tls` or its CA file cannot be used.
+    """
+
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        scheme: str,
+        username: str,
+        password: SecretStr,
+        *,
+        tls: str,
+        name: str,
+        settings: Settings,
+    ) -> None:
+        self.where = f"{name} ({host}:{port})" if name else f"{host}:{port}"
+        self._host, self._port = host, port
+        self._settings = settings
+        policy = TlsPolicy.parse(tls)
+        encrypted = scheme == "https"
+        self._auth = DeviceAuth(
+            username,
+            password,
+            login=login_for(host, port, username, password.get_secret_value()),
+            where=self.where,
+            basic=settings.auth == "basic" or (encrypted and policy.authenticated),
+            nonce_idle=settings.nonce_idle,
+        )
+        try:
+            base = httpx.URL(scheme=scheme, host=host, port=port)
+        except (httpx.InvalidURL, ValueError) as error:
+            raise ConfigurationError(f"host {host!r} is none: {error}", where=name) from None
+        self._client = httpx.AsyncClient(
+            base_url=base,
+            auth=self._auth,
+            verify=policy.context() if encrypted else False,
+            trust_env=False,
+            # Devices close idle connections after 10 s (Keep-Alive: timeout=10).
+            limits=httpx.Limits(keepalive_expiry=5),
+            timeout=httpx.Timeout(settings.idle_timeout, connect=settings.connect_timeout),
+            headers={"Accept-Encoding": "identity", "User-Agent": "hikcore"},
+        )
+        self.searching: Turns = turns_for((host, port, "search"), settings.searches)
+        self.downloading: Turns = turns_for((host, port, "download"), settings.downloads)
+
+    async def aclose(self) -> None:
+        """Close connections."""
+        await self._client.aclose()
+
+    async def retrying(self, attempt: Callable[[], Coroutine[Any, Any, _T]]) -> _T:
+        """What `attempt` gives, tried again while it fails in a way that passes.
+
+        Raises:
+            DeviceError: the last one.
+        """
+        retries = self._settings.retries
+        async for again in stamina.retry_context(
+            on=_passes,
+            attempts=retries.attempts,
+            timeout=None,
+            wait_initial=retries.initial,
+            wait_max=retries.maximum,
+            wait_jitter=retries.jitter,
+            wait_exp_base=retries.factor,
+        ):
+            with again:
+                return await attempt()
+        raise AssertionError("a retry loop ends by return or raise")
+
+    async def ask(self, method: str, path: str, body: bytes = b"") -> bytes:
+        """The whole answer of a small request, once, its errors told from its content.
+
+        Raises:
+            DeviceError: refused, busy, not there, cut short, or larger than an answer may be.
+        """
+        async with self.stream(method, path, body) as response:
+            limit = self._settings.answer_limit
+            parts, size = [], 0
+            async for part in response.aiter_bytes():
+                parts.append(part)
+                size += len(part)
+                if size > limit:
+                    raise DeviceProtocolError(
+                        f"an answer of more than {limit} bytes", where=f"{self.where} {path}"
+                    )
+        answer = b"".join(parts)
+        error = error_of(response.status_code, answer, f"{self.where} {path}")
+        if error is not None:
+            raise error
+        return answer
+
+    @asynccontextmanager
+    async def stream(
+        self, method: str, path: str, body: bytes = b""
+    ) -> AsyncIterator[httpx.Response]:
+        """An answer whose headers are there and whose body is still to be read.
+
+        Transport errors inside the block become `DeviceError` too.
+        """
+        request = self._client.build_request(
+            method, path, content=body, headers={"Content-Type": _XML} if body else {}
+        )
+        try:
+            response = await self._client.send(request, stream=True)
+            try:
+                yield response
+            finally:
+                await response.aclose()
+        except httpx.HTTPError as error:
+            self._auth.forget()  # it may come back from a restart, without our nonce
+            raise await self._device_error(error, path) from error
+
+    async def _device_error(self, error: httpx.HTTPError, path: str) -> DeviceError:
+        where = f"{self.where} {path}"
+        if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
+            return await self._unreachable(error)
+        if isinstance(error, httpx.TimeoutException):
+            return TransferInterrupted(
+                f"no byte for {self._settings.idle_timeout:g} s",
+                where=where,
+                hint="the device stalled; it is tried again",
+            )
+        if isinstance(error, httpx.NetworkError | httpx.RemoteProtocolError):
+            return TransferInterrupted(f"the connection broke: {_reason(error)}", where=where)
+        return DeviceProtocolError(f"not proper HTTP: {_reason(error)}", where=where)
+
+    async def _unreachable(self, error: httpx.TransportError) -> DeviceError:
+        refused = certificate_error(error)
+        if refused is None:
+            reason = _reason(error)
+            if isinstance(error, httpx.ConnectTimeout):
+                reason = f"no connection within {self._settings.connect_timeout:g} s"
+            return DeviceUnreachable(
+                f"cannot be reached: {reason}",
+                where=self.where,
+                hint="check host, port and scheme, and that the device is on",
+            )
+        found = await asyncio.to_thread(
+            peer_fingerprint, self._host, self._port, self._settings.connect_timeout
+        )
+        pinned = isinstance(refused, WrongCertificate)
+        reason = "it is not the pinned one" if pinned else str(refused.verify_message)
+        return certificate_refused(reason, found, self.where)
+
+
+def _passes(error: Exception) -> bool:
+    return isinstance(error, DeviceError) and error.retryable
+
+
+def _reason(error: BaseException) -> str:
+    """The innermost cause in its own words (httpx: `All connection attempts failed`)."""
+    while (cause := error.__cause__ or error.__context__) is not None:
+        error = cause
+    return str(error) or type(error).__name__

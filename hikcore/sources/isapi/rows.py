@@ -1,0 +1,94 @@
+"""Rows of a search as recordings: their UTC, and whether they are still being written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from hikcore.deviceclock import DeviceClock
+from hikcore.errors import DeviceProtocolError
+from hikcore.instants import NS, Span
+from hikcore.sources.base import Recording, Stream
+from hikcore.sources.isapi.paging import digits
+from hikcore.sources.isapi.search import SearchRow
+from hikcore.sources.isapi.settings import Settings
+
+
+def recordings_of(
+    rows: Iterable[SearchRow],
+    *,
+    channel: int,
+    stream: Stream,
+    clock: DeviceClock,
+    device_now: int,
+    settings: Settings,
+    where: str,
+) -> list[Recording]:
+    """The recordings, in the order of the rows.
+
+    A file is *growing* (its end a plan, its size not final) when
+
+    1. its end is later than the device's now minus `growing_margin`: recorders list the file that
+       they write with a planned end 17 to 190 minutes ahead (device fact); or
+    2. it is the newest of these rows, and its end is less than `growing_settle` ago: then nothing
+       shows yet that the recorder has gone on to another file and flushed this one.
+
+    Args:
+        device_now: UTC by the device's clock, read before the rows were.
+
+    Raises:
+        DeviceProtocolError: a time that is none.
+    """
+    rows = list(rows)
+    spans = _spans(rows, clock, where)
+    newest = max(spans, default=None, key=lambda span: span.begin)
+    out = []
+    for row, span in zip(rows, spans, strict=True):
+        open_end = span.end > device_now - settings.growing_margin
+        unsettled = (
+            span.begin == newest.begin and span.end > device_now - settings.growing_settle
+            if newest is not None
+            else False
+        )
+        out.append(
+            Recording(
+                channel=channel,
+                stream=stream,
+                kind="file",
+                literal_begin=row.begin,
+                literal_end=row.end,
+                span=span,
+                size=row.size,
+                name=row.name,
+                growing=open_end or unsettled,
+                locator=row.uri,
+            )
+        )
+    return out
+
+
+def _spans(rows: list[SearchRow], clock: DeviceClock, where: str) -> list[Span]:
+    spans: list[Span] = []
+    for row in rows:
+        try:
+            begin, end = digits(row.begin), digits(row.end)
+        except ValueError as error:
+            raise DeviceProtocolError(f"a recording's {error}", where=where) from None
+        spans.append(_span(clock, begin, end, spans[-1].end if spans else None))
+    return spans
+
+
+def _span(clock: DeviceClock, begin: int, end: int, before: int | None) -> Span:
+    """UTC of a row. In the hour that the wall clock repeats, the reading that continues the row
+    before, and for an end the first one after the begin. Never empty: a second at least."""
+    starts = _readings(clock, begin)
+    start = starts[0]
+    if before is not None:
+        start = min(starts, key=lambda reading: abs(reading - before))
+    stop = next((r for r in _readings(clock, end) if r > start), start + NS)
+    return Span(start, stop)
+
+
+def _readings(clock: DeviceClock, literal: int) -> tuple[int, ...]:
+    if clock.listing == "utc":
+        return (literal,)
+    return clock.zone.local_to_utc(literal) or (clock.literal_to_utc(literal),)

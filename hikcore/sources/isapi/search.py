@@ -1,0 +1,144 @@
+"""ContentMgmt/search without I/O: the request as bytes, a reply as rows.
+
+Of a reply only the items are trustworthy: counts are of the page on some firmware and of the whole
+on other, `OK` stands on full pages, the status element is spelt three ways (facts 1.3).
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import unquote
+from xml.etree.ElementTree import Element
+from xml.sax.saxutils import escape
+
+from hikcore.errors import DeviceProtocolError
+from hikcore.instants import format_instant
+from hikcore.sources.isapi import xml
+from hikcore.sources.isapi.dialect import SearchDialect
+
+PATH: Final = "/ISAPI/ContentMgmt/search"
+_VIDEO: Final = "//recordType.meta.std-cgi.com"
+_STATUS_NAMES: Final = ("responseStatusStrg", "responseStatusStrip", "responseStatusStrp")
+_USERINFO: Final = re.compile(r"(?<=://)[^/?#]*@")
+
+
+@dataclass(frozen=True, slots=True)
+class SearchRow:
+    """One item: the device's own digits, and what fetches it.
+
+    Attributes:
+        track: as the reply says, 0 where it says nothing.
+        begin, end: literal, verbatim.
+        uri: the playbackURI, whole, without user information and line breaks.
+        name, size: of its query.
+    """
+
+    track: int
+    begin: str
+    end: str
+    uri: str
+    name: str
+    size: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One reply: its rows in order, and whether it says that there are more."""
+
+    rows: tuple[SearchRow, ...]
+    more: bool
+
+
+def build(
+    dialect: SearchDialect,
+    *,
+    search_id: str,
+    track: int,
+    begin: int,
+    end: int,
+    position: int,
+    page: int,
+) -> bytes:
+    """The body of one search request.
+
+    Args:
+        search_id: a GUID in upper case, the same for all pages of a query.
+        begin, end: literal times as ns as if UTC, whole seconds.
+        position: items received so far.
+        page: how many are asked for.
+    """
+    ident = f"{{{search_id}}}" if dialect.braces else search_id
+    tracks = f"<trackID>{track}</trackID>"
+    if dialect.container != "trackID":
+        tracks = f"<{dialect.container}>{tracks}</{dialect.container}>"
+    metadata = (
+        f"<metadataList><metadataDescriptor>{_VIDEO}</metadataDescriptor></metadataList>"
+        if dialect.metadata
+        else ""
+    )
+    namespace = f' xmlns="{dialect.namespace}"' if dialect.namespace else ""
+    declaration = '<?xml version="1.0" encoding="UTF-8"?>' if dialect.declaration else ""
+    return (
+        f'{declaration}<CMSearchDescription version="1.0"{namespace}>'
+        f"<searchID>{ident}</searchID>{tracks}"
+        f"<timeSpanList><timeSpan><startTime>{format_instant(begin, 0)}</startTime>"
+        f"<endTime>{format_instant(end, 0)}</endTime></timeSpan></timeSpanList>"
+        f"<maxResults>{page}</maxResults>"
+        f"<{dialect.position}>{position}</{dialect.position}>"
+        f"{metadata}</CMSearchDescription>"
+    ).encode()
+
+
+def parse(body: bytes, where: str) -> Page:
+    """The rows of a reply.
+
+    Raises:
+        DeviceProtocolError: not a search result, or a row without times or URI.
+    """
+    try:
+        root = xml.parse(body)
+    except ValueError as error:
+        raise DeviceProtocolError(f"an answer that is not XML: {error}", where=where) from None
+    if xml.local(root) != "CMSearchResult":
+        raise DeviceProtocolError(
+            f"<{xml.local(root)}> where a search result should be", where=where
+        )
+    said = next((xml.text(root, name) for name in _STATUS_NAMES if xml.text(root, name)), "")
+    rows = tuple(_row(item, where) for item in xml.descendants(root, "searchMatchItem"))
+    return Page(rows, said.upper() == "MORE")
+
+
+def _row(item: Element, where: str) -> SearchRow:
+    begin, end = xml.text(item, "timeSpan", "startTime"), xml.text(item, "timeSpan", "endTime")
+    uri = "".join(
+        part.strip()
+        for part in xml.text(item, "mediaSegmentDescriptor", "playbackURI").splitlines()
+    )
+    if not (begin and end and uri):
+        raise DeviceProtocolError("a recording without times or playbackURI", where=where)
+    track = xml.text(item, "trackID")
+    query = _query(uri)
+    size = query.get("size", "")
+    return SearchRow(
+        track=int(track) if track.isdecimal() else 0,
+        begin=begin,
+        end=end,
+        uri=_USERINFO.sub("", uri),
+        name=query.get("name", ""),
+        size=int(size) if re.fullmatch(r"\d{1,18}", size) else None,
+    )
+
+
+def _query(uri: str) -> dict[str, str]:
+    """Of the URI; by hand, as `parse_qs` turns the plus of a name into a space."""
+    pairs = (part.partition("=") for part in uri.partition("?")[2].split("&"))
+    return {key: unquote(value) for key, _, value in pairs}
+
+
+def download_body(uri: str) -> bytes:
+    """The body of a download request: the URI whole, escaped exactly once (CDATA is refused)."""
+    return (
+        f'<downloadRequest version="1.0"><playbackURI>{escape(uri)}</playbackURI></downloadRequest>'
+    ).encode()

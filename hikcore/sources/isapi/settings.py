@@ -1,0 +1,67 @@
+"""The numbers that a person may want to change for one device, each with its reason."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Final, Literal
+
+from hikcore.instants import NS
+
+#: `auto`: Digest; Basic only where TLS has verified who listens. `basic`: Basic, also in the clear.
+AuthMode = Literal["auto", "basic"]
+DeviceTime = Literal["auto", "utc", "local"]
+
+MIB: Final = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Retries:
+    """Tries of one request where a repeat can help: exponential, with jitter, bounded.
+
+    Attributes:
+        attempts: tries in all; 1 means no repeat.
+        initial, maximum, jitter: seconds.
+        factor: what each wait is multiplied by.
+    """
+
+    attempts: int = 5
+    initial: float = 1.0
+    maximum: float = 30.0
+    jitter: float = 1.0
+    factor: float = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How one device is spoken to.
+
+    Attributes:
+        connect_timeout: seconds for TCP and TLS.
+        idle_timeout: seconds without a byte, in an answer or a body. Old footage takes a recorder
+            15 s to find (device fact), so not much less than 30.
+        retries: of requests that failed in a way that passes.
+        auth: see `AuthMode`.
+        nonce_idle: seconds after which a digest nonce is not used again. Recorders keep one for
+            about a minute; a nonce that a reboot made unknown must not look like a bad password.
+        searches, downloads: at once per device in this process (devices state
+            maxConcurrentSearches=1; of downloads no figure is known, 2 is what clients live with).
+        window: ns of one search. Day windows always work, year windows fail with HTTP 500 on
+            some units (device fact).
+        page: rows asked for at once; devices cap it lower (40, 50, 64 seen).
+        growing_margin: ns; a file that ends later than this before the device's now is open.
+        growing_settle: ns; the newest file is closed at the latest when its end is so long ago.
+        answer_limit: bytes of an XML answer that are read (the largest seen has 145 KB).
+    """
+
+    connect_timeout: float = 10.0
+    idle_timeout: float = 60.0
+    retries: Retries = field(default_factory=Retries)
+    auth: AuthMode = "auto"
+    nonce_idle: float = 30.0
+    searches: int = 1
+    downloads: int = 2
+    window: int = 86_400 * NS
+    page: int = 100
+    growing_margin: int = 60 * NS
+    growing_settle: int = 900 * NS
+    answer_limit: int = 16 * MIB

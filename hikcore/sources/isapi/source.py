@@ -1,0 +1,174 @@
+"""`IsapiSource`: a Hikvision recorder or camera as a source."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from pydantic import SecretStr
+
+from hikcore.deviceclock import DeviceClock
+from hikcore.errors import ConfigurationError
+from hikcore.instants import NS, Span
+from hikcore.sources.base import Answer, Deviation, DeviceCamera, Fetched, Recording, Stream
+from hikcore.sources.isapi import clock as device_clock
+from hikcore.sources.isapi import search
+from hikcore.sources.isapi.cameras import list_cameras
+from hikcore.sources.isapi.connection import Connection
+from hikcore.sources.isapi.download import Downloader
+from hikcore.sources.isapi.paging import Lister, digits
+from hikcore.sources.isapi.rows import recordings_of
+from hikcore.sources.isapi.settings import DeviceTime, Settings
+
+_TRACK: Final[dict[Stream, int]] = {"main": 1, "sub": 2}
+
+
+class IsapiSource:
+    """One device. Nothing is sent before the first call; `aclose` ends it.
+
+    Args:
+        host: name or address. port: 80, or 443 with https, unless said.
+        username, password: an account with the right of remote playback.
+        scheme: `http` or `https`.
+        tls: `verify`, `ca:FILE`, `pin:SHA256` or `off`.
+        device_time: what times in listings mean; `auto` measures it.
+        name: what people call the device, for errors.
+        settings: timeouts, retries, limits.
+        now: our clock, ns UTC.
+
+    Raises:
+        ConfigurationError: a setting that is none of its values.
+    """
+
+    def __init__(
+        self,
+        host: str,
+        username: str,
+        password: SecretStr,
+        *,
+        port: int | None = None,
+        scheme: str = "http",
+        tls: str = "verify",
+        device_time: DeviceTime = "auto",
+        name: str = "",
+        settings: Settings | None = None,
+        now: Callable[[], int] = time.time_ns,
+    ) -> None:
+        if scheme not in ("http", "https"):
+            raise ConfigurationError(f"scheme {scheme!r} is neither http nor https", where=name)
+        if device_time not in ("auto", "utc", "local"):
+            raise ConfigurationError(
+                f"device_time {device_time!r} is none of auto, utc, local", where=name
+            )
+        self._settings = settings or Settings()
+        self._device_time = device_time
+        self._now = now
+        self._connection = Connection(
+            host,
+            port or (443 if scheme == "https" else 80),
+            scheme,
+            username,
+            password,
+            tls=tls,
+            name=name,
+            settings=self._settings,
+        )
+        self._lister = Lister(
+            self._search, self._connection.searching, self._settings, self._connection.where
+        )
+        self._downloader = Downloader(self._connection)
+        self._clock: DeviceClock | None = None
+        self._measuring = asyncio.Lock()
+
+    async def clock(self) -> DeviceClock:
+        """What its times mean: as set, or measured once for this source.
+
+        Raises:
+            ClockUndecided: no recording settles it; the message names both readings.
+            DeviceError: it does not answer.
+        """
+        async with self._measuring:
+            if self._clock is None:
+                self._clock = await self._find_clock()
+            return self._clock
+
+    async def deviation(self) -> Deviation:
+        """Its clock against ours. It tells whole seconds, so its instant is the middle of one; our
+        instant is the middle of the exchange."""
+        sent = self._now()
+        told = await self._read_time()
+        received = self._now()
+        ours = (sent + received) // 2
+        theirs = told.utc(ours) + NS // 2
+        return Deviation(theirs - ours, NS // 2 + (received - sent) // 2)
+
+    async def cameras(self) -> list[DeviceCamera]:
+        """Every channel, by number."""
+        return await list_cameras(self._get, self._connection.where)
+
+    async def recordings(self, channel: int, stream: Stream, span: Span) -> Answer:
+        """Everything that it lists for a span, all pages; see `recordings_of` for `growing`."""
+        clock = await self.clock()
+        asked = (await self._read_time()).utc(self._now())
+        begin, end = _literal_window(clock, span)
+        listing = await self._lister.listing(channel * 100 + _TRACK[stream], begin, end)
+        rows = recordings_of(
+            listing.rows,
+            channel=channel,
+            stream=stream,
+            clock=clock,
+            device_now=asked,
+            settings=self._settings,
+            where=self._connection.where,
+        )
+        inside = tuple(row for row in rows if row.span.meets(span))
+        return Answer(channel, stream, span, asked, listing.complete, inside)
+
+    async def fetch(
+        self, recording: Recording, write: Callable[[bytes], Awaitable[None]]
+    ) -> Fetched:
+        """Stream the bytes of one recording; see `Source.fetch`."""
+        return await self._downloader.fetch(recording.locator, write)
+
+    async def aclose(self) -> None:
+        """Close connections."""
+        await self._connection.aclose()
+
+    async def _get(self, path: str) -> bytes:
+        return await self._connection.retrying(lambda: self._connection.ask("GET", path))
+
+    async def _search(self, body: bytes) -> bytes:
+        return await self._connection.retrying(
+            lambda: self._connection.ask("POST", search.PATH, body)
+        )
+
+    async def _read_time(self) -> device_clock.DeviceTime:
+        return device_clock.parse_time(
+            await self._get(device_clock.PATH), f"{self._connection.where} {device_clock.PATH}"
+        )
+
+    async def _find_clock(self) -> DeviceClock:
+        told = await self._read_time()
+        if self._device_time != "auto":
+            return DeviceClock(self._device_time, told.zone, "setting")
+        if told.zone.offset == 0 and not told.zone.shift:
+            return DeviceClock("utc", told.zone, "zone is UTC")
+        channels = [camera.channel for camera in await self.cameras()]
+        utc = told.utc(self._now())
+        return await device_clock.measure(told, utc, channels, self._look, self._connection.where)
+
+    async def _look(self, channel: int, begin: int, end: int) -> list[tuple[int, int]]:
+        listing = await self._lister.listing(channel * 100 + 1, begin, end)
+        return [(digits(row.begin), digits(row.end)) for row in listing.rows]
+
+
+def _literal_window(clock: DeviceClock, span: Span) -> tuple[int, int]:
+    """The literal times to ask for a span. Over a change of the wall clock its readings run back
+    or skip, so the window is widened by the shift."""
+    begin, end = clock.utc_to_literal(span.begin), clock.utc_to_literal(span.end)
+    if end - begin != span.length:
+        shift = abs(clock.zone.shift) * NS
+        return min(begin, end) - shift, max(begin, end) + shift
+    return begin, end
