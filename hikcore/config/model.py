@@ -124,9 +124,12 @@ class DefaultsSection(Section):
     device_time: Literal["auto", "utc", "local"] = Field(
         "auto", description="what a Z behind the device's times means: measured, or as set"
     )
+    auth: Literal["auto", "basic"] = Field(
+        "auto", description="auto: Digest, Basic only over verified TLS; basic: Basic anyway"
+    )
+    downloads: int = Field(2, ge=1, le=64, description="at once from one device, by one process")
     connect_timeout: Seconds = Field(10.0, description="seconds to a connection")
-    read_timeout: Seconds = Field(30.0, description="seconds to an answer")
-    idle_timeout: Seconds = Field(60.0, description="seconds without a byte of a download")
+    idle_timeout: Seconds = Field(60.0, description="seconds without a byte")
 
 
 class DeviceSection(DefaultsSection):

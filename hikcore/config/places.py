@@ -124,8 +124,11 @@ class Config:
             raise _unknown("site", id_, self.settings.sites, str(self.path or "the environment"))
         return Site(id_, self.settings.sites[id_])
 
-    def build_store(self) -> Store:
+    def build_store(self, *, create: bool = False) -> Store:
         """Open the archive's store, its secrets resolved now.
+
+        Args:
+            create: make the folder or bucket where it is not there.
 
         Raises:
             ConfigurationError: a secret that cannot be had, or a URL of no known kind.
@@ -134,13 +137,15 @@ class Config:
         from hikcore.archive.open import open_store  # noqa: PLC0415  loads the S3 SDK
 
         archive = self.settings.archive
-        access = archive.access_key.resolve("archive.access_key") if archive.access_key else None
-        secret = archive.secret_key.resolve("archive.secret_key") if archive.secret_key else None
+        access, secret = (
+            value.resolve(f"archive.{key}") if value else None
+            for key, value in (
+                ("access_key", archive.access_key),
+                ("secret_key", archive.secret_key),
+            )
+        )
         return open_store(
-            archive.url,
-            access_key=access.get_secret_value() if access else None,
-            secret_key=secret,
-            region=archive.region,
+            archive.url, access_key=access, secret_key=secret, region=archive.region, create=create
         )
 
     def build_source(self, site: str, device: str) -> Source:
@@ -149,7 +154,8 @@ class Config:
         Raises:
             ConfigurationError: no such site or device, or credentials that cannot be had.
         """
-        from hikcore.sources.isapi import IsapiSource  # noqa: PLC0415  loads the HTTP stack
+        from hikcore.sources.isapi.settings import Settings as Tuning  # noqa: PLC0415
+        from hikcore.sources.isapi.source import IsapiSource  # noqa: PLC0415
 
         section = self.site(site).device(device)
         where = f"sites.{site}.devices.{device}"
@@ -160,14 +166,17 @@ class Config:
             section.host,
             section.username,
             section.password.resolve(f"{where}.password"),
-            port=section.port or (443 if section.scheme == "https" else 80),
+            port=section.port,
             scheme=section.scheme,
             tls=section.tls,
             device_time=section.device_time,
             name=f"{site}/{device}",
-            connect_timeout=section.connect_timeout,
-            read_timeout=section.read_timeout,
-            idle_timeout=section.idle_timeout,
+            settings=Tuning(
+                connect_timeout=section.connect_timeout,
+                idle_timeout=section.idle_timeout,
+                auth=section.auth,
+                downloads=section.downloads,
+            ),
         )
 
 

@@ -1,0 +1,83 @@
+"""From ids to work: which cameras a site has, and a source for each of their devices."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+
+from hikcore.config.places import Camera, Config
+from hikcore.errors import ConfigurationError, HikcoreError
+from hikcore.extract.report import CameraJob
+from hikcore.sources.base import DeviceCamera, Source
+
+
+@dataclass(slots=True)
+class SiteJobs:
+    """The cameras to work on, the sources that they need, and the devices that gave no list.
+
+    Attributes:
+        cameras: of the jobs, with the names people gave them.
+        failures: by device: what kept it from listing its channels (`cameras = "all"`).
+    """
+
+    jobs: list[CameraJob] = field(default_factory=list)
+    cameras: list[Camera] = field(default_factory=list)
+    sources: dict[str, Source] = field(default_factory=dict)
+    failures: dict[str, HikcoreError] = field(default_factory=dict)
+
+
+@asynccontextmanager
+async def site_jobs(
+    config: Config, site: str, camera: str | None = None
+) -> AsyncIterator[SiteJobs]:
+    """The jobs of a site, or of one camera of it; sources are closed in the end.
+
+    A device is asked for its channels only where the configuration leaves them to it.
+
+    Raises:
+        ConfigurationError: no such site or camera, no cameras, or a secret that cannot be had.
+    """
+    place = config.site(site)
+    async with AsyncExitStack() as stack:
+        found = SiteJobs()
+        if camera is not None:
+            found.cameras = [place.camera(camera)]
+            devices = [found.cameras[0].device]
+        else:
+            devices = list(place.section.devices)
+        for device in devices:
+            found.sources[device] = config.build_source(site, device)
+            stack.push_async_callback(found.sources[device].aclose)
+        if camera is None:
+            await _list_cameras(config, site, found)
+        found.jobs = [
+            CameraJob(site, each.id, stream, each.device, each.channel)
+            for each in found.cameras
+            for stream in each.streams
+        ]
+        if not found.jobs and not found.failures:
+            raise ConfigurationError(
+                "no camera is configured",
+                where=f"site {site}",
+                hint=f'give a device cameras = "all", or add [sites.{site}.cameras.ID]',
+            )
+        yield found
+
+
+async def _list_cameras(config: Config, site: str, found: SiteJobs) -> None:
+    place = config.site(site)
+    for device, source in found.sources.items():
+        channels: list[DeviceCamera] = []
+        if place.device(device).cameras == "all":
+            try:
+                channels = await source.cameras()
+            except HikcoreError as error:
+                # Its cameras with ids of their own are worked on all the same.
+                found.failures[device] = error
+        found.cameras += place.cameras_of(device, channels)
+
+
+def names(cameras: list[Camera]) -> Mapping[str, str]:
+    """What people call each camera, by id; those without a name left out."""
+    return {camera.id: camera.name for camera in cameras if camera.name}
