@@ -141,7 +141,7 @@ class LocalStore:
         """The distinct next parts below `prefix` that hold objects, sorted."""
         check_prefix(prefix)
         with self._errors(prefix):
-            names = [name[:-1] for name in self._entries(prefix) if name.endswith("/")]
+            names = sorted(name[:-1] for name in self._entries(prefix) if name.endswith("/"))
             # A folder whose objects were all removed stays behind: no folder, as in S3.
             return [name for name in names if any(True for _ in self.list(f"{prefix}{name}/"))]
 
@@ -337,7 +337,7 @@ def _translate(error: OSError, where: str) -> ArchiveError:
         return ArchiveDenied(reason, where=where, hint="check the folder's owner and mode")
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return ArchiveUnavailable(reason, where=where, hint="make room on the archive's disk")
-    if error.errno in (errno.ENOTDIR, errno.EISDIR, errno.EXDEV):
+    if error.errno in (errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.EXDEV):
         return ArchiveConflict(
             reason, where=where, hint="something else lies where an object should"
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import os
 import subprocess
 import sys
@@ -13,6 +14,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from hikcore.archive import s3, s3_sdk
+from hikcore.archive.local import LocalStore
 from hikcore.archive.store import Store
 from hikcore.errors import ArchiveConflict, ArchiveNotFound, ConfigurationError
 from tests.archive import racers
@@ -149,25 +152,14 @@ def test_folders_of_removed_objects_are_gone(store: Store) -> None:
     assert store.folders("v1/") == ["z"]
 
 
-def test_a_listing_longer_than_a_page(store: Store) -> None:
-    keys = [f"v1/{number:05d}" for number in range(1203)]
-    todo = list(keys)
-
-    def work() -> None:
-        while True:
-            try:
-                key = todo.pop()
-            except IndexError:
-                return
-            store.put(key, b"x", content_type=JSON)
-
-    threads = [threading.Thread(target=work) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+def test_a_listing_longer_than_a_page(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(s3, "PAGE", 10)
+    monkeypatch.setattr(s3_sdk, "PAGE", 10)
+    keys = [f"v1/{number:03d}" for number in range(40)]
+    for key in keys:
+        store.put(key, b"x", content_type=JSON)
     assert [info.key for info in store.list("v1/")] == keys
-    assert [info.key for info in store.list("v1/", "v1/00999")] == keys[1000:]
+    assert [info.key for info in store.list("v1/", "v1/024")] == keys[25:]
 
 
 @pytest.mark.parametrize(
@@ -208,31 +200,35 @@ def test_bad_keys_are_refused_before_anything(store: Store, key: str, tmp_path: 
             call()
 
 
-@given(
-    st.dictionaries(
-        st.from_regex(r"[a-z0-9_][a-c./-]{0,6}[a-c]", fullmatch=True), st.binary(), max_size=8
-    )
-)
+KEYS = st.lists(
+    st.from_regex(r"[a-c0-1_-][a-c.-]{0,3}", fullmatch=True), min_size=1, max_size=3
+).map(lambda parts: "/".join(parts) + "/x")
+ROUNDS = itertools.count()
+
+
+@given(st.dictionaries(KEYS, st.binary(max_size=40), max_size=8))
 @settings(
     max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 def test_behaves_like_a_dictionary(case: StoreCase, content: dict[str, bytes]) -> None:
-    store = case.open()
-    for info in list(store.list("")):
-        store.delete(info.key)
-    model: dict[str, bytes] = {}
+    store, area = case.open(), f"v1/{next(ROUNDS)}/"
     for key, data in content.items():
-        try:
-            store.put(key, data, content_type=JSON)
-        except ConfigurationError:
-            continue
-        except ArchiveConflict:
-            # In a folder a name is a file or a folder; our own keys never need both.
-            assert any(k.startswith(f"{key}/") or key.startswith(f"{k}/") for k in model)
-            continue
-        model[key] = data
-    assert [i.key for i in store.list("")] == sorted(model)
-    assert {i.key: (store.get(i.key) or (b"",))[0] for i in store.list("")} == model
+        store.put(area + key, data, content_type=JSON)
+    assert [info.key for info in store.list(area)] == sorted(area + key for key in content)
+    assert {key: (store.get(area + key) or (b"?",))[0] for key in content} == content
+    removed = sorted(content)[::2]
+    for key in removed:
+        store.delete(area + key)
+    left = [area + key for key in sorted(content) if key not in removed]
+    assert [info.key for info in store.list(area)] == left
+
+
+def test_a_name_is_a_file_or_a_folder_in_a_folder(tmp_path: Path) -> None:
+    # A bucket takes both; our own keys never need them.
+    store = LocalStore(tmp_path)
+    store.put("v1/a", b"1", content_type=JSON)
+    with pytest.raises(ArchiveConflict):
+        store.put("v1/a/b", b"1", content_type=JSON)
 
 
 def test_64_processes_race_to_create(case: StoreCase) -> None:
@@ -240,7 +236,7 @@ def test_64_processes_race_to_create(case: StoreCase) -> None:
     assert won.count(True) == 1
     found = case.open().get("run/one")
     assert found is not None
-    assert found[0] == b"winner %d" % won.index(True) or found[0].startswith(b"winner ")
+    assert found[0].startswith(b"winner ")
 
 
 def test_64_processes_race_on_a_counter(case: StoreCase) -> None:
@@ -273,7 +269,7 @@ print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024)
 
 
 def test_a_big_file_takes_little_memory(case: StoreCase, tmp_path: Path) -> None:
-    size = 200 * (1 << 20) + 12_345
+    size = 96 * (1 << 20) + 12_345
     path = tmp_path / "big"
     expected = hashlib.sha256()
     block = os.urandom(1 << 20)
@@ -290,7 +286,7 @@ def test_a_big_file_takes_little_memory(case: StoreCase, tmp_path: Path) -> None
         check=True,
     )
     grown = int(run.stdout)
-    assert grown < 64, f"{grown} MiB more than before for a file of 200 MiB"
+    assert grown < 48, f"{grown} MiB more than before for a file of 96 MiB"
     store = case.open()
     info = store.head("v1/big")
     assert info is not None
