@@ -64,8 +64,8 @@ def unpack(text: str, dtype: Literal["<u4", "<u8", "<i8"]) -> NDArray[Any]:
 class Chunk(Document):
     """What was fetched in one piece, and what its id is made of.
 
-    `id` is the first 16 hex digits of SHA-256 over camera, stream, literal begin and size (a file) or
-    literal begin and end (a window), each followed by a line feed.
+    `id` is the first 16 hex digits of SHA-256 over camera, stream, literal begin and size (a file)
+    or literal begin and end (a window), each followed by a line feed.
     """
 
     id: str
@@ -134,8 +134,8 @@ class SegmentRef(Document):
         key: the object. size: its bytes. sha256: of its content.
         head: bytes from its start that hold ftyp and moov: one ranged read.
         begin, end: of its video (of its audio, where it has none), by the manifest's clock.
-        pts: the run's 90 kHz tick (unwrapped) that media time 0 of its video track stands for (of its
-            audio track, where it has no video).
+        pts: the run's 90 kHz tick (unwrapped) that media time 0 of its video track stands for (of
+            its audio track, where it has no video).
         frames, units: how many video samples and audio units it holds.
         headless: begins without a sync sample.
     """
@@ -250,18 +250,25 @@ class ClockProfile(Document):
 
 
 class Question(Document):
-    """A question to a device, and when its clock stood where. `complete`: paging came to its end."""
+    """A question to a device, and when it was put.
+
+    Attributes:
+        asked: when, by the device's clock, in UTC.
+        complete: whether paging came to its end, so that what was not listed was not there.
+        device: who was asked: one device says nothing about what another one holds.
+    """
 
     begin: Instant
     end: Instant
     asked: Instant
     complete: bool
+    device: str = ""
 
 
 class Row(Document):
     """A recording as a device listed it, and between which questions it was seen.
 
-    Rows are the same when literal begin, literal end, size and growing are.
+    Rows are the same when device, literal begin, literal end, size and growing are.
     """
 
     literal_begin: str
@@ -274,12 +281,52 @@ class Row(Document):
     chunk: str
     first_seen: Instant
     last_seen: Instant
+    device: str = ""
 
 
 class Answers(Document):
-    """Everything a device ever said of a camera, stream and UTC day (of the row's begin, of the
+    """Everything that devices ever said of a camera, stream and UTC day (of the row's begin, of the
     question's part in that day). Merging two is a join: commutative, associative, idempotent."""
 
     schema_: Literal["hikcore/answers/1"] = Field("hikcore/answers/1", alias="schema")
     questions: tuple[Question, ...] = ()
     rows: tuple[Row, ...] = ()
+
+
+class Tombstone(Document):
+    """What is removed on purpose, and by which rule; written before the objects go.
+
+    Attributes:
+        begin, end: the span that is `excluded` from then on.
+        rule: the policy or order, in words.
+        objects: the keys under `v1/` that go; manifests that name them count without them.
+    """
+
+    schema_: Literal["hikcore/tombstone/1"] = Field("hikcore/tombstone/1", alias="schema")
+    site: str
+    camera: str
+    stream: str
+    begin: Instant
+    end: Instant
+    rule: str
+    objects: tuple[str, ...]
+
+
+class SiteCamera(Document):
+    """A camera as people know it, and where its footage comes from now."""
+
+    id: str
+    name: str = ""
+    device: str = ""
+    channel: int | None = None
+    streams: tuple[str, ...] = ("main",)
+
+
+class Site(Document):
+    """What a reader needs to know of a site besides its footage; `zone` as `Asia/Tashkent`."""
+
+    schema_: Literal["hikcore/site/1"] = Field("hikcore/site/1", alias="schema")
+    site: str
+    name: str = ""
+    zone: str = ""
+    cameras: tuple[SiteCamera, ...] = ()

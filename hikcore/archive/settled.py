@@ -1,0 +1,68 @@
+"""When a recording leaves nothing to fetch: one rule for planning and for coverage."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable
+from typing import Final
+
+from hikcore.archive.documents import Manifest
+
+#: What a manifest's note begins with where two fetches alike brought less than was listed.
+SHORT: Final = "short: "
+
+_DIGITS: Final = re.compile(r"\D")
+
+
+def is_short(take: Manifest) -> bool:
+    """Whether two fetches brought alike less than was listed, so that no more is to be had."""
+    return any(note.startswith(SHORT) for note in take.notes)
+
+
+def settles(take: Manifest, *, literal_end: str, end: int, size: int | None) -> bool:
+    """Whether a take of a recording leaves nothing to fetch of what is listed of it now.
+
+    Args:
+        take: one of `takes_of` that recording.
+        literal_end, end, size: the recording as listed, `end` in UTC.
+    """
+    reaches = take.end >= end or digits(take.chunk.literal_end) >= digits(literal_end)
+    if size is None or not reaches:
+        return reaches
+    return take.body.size >= size or (is_short(take) and (take.chunk.size or 0) >= size)
+
+
+def takes_of(
+    manifests: Iterable[Manifest],
+    *,
+    chunk: str,
+    literal_begin: str,
+    device: str,
+    listed: Collection[str],
+) -> list[Manifest]:
+    """The takes of a recording, whatever end and size it was listed with when they were made.
+
+    Two rows of one answer with the same begin are two recordings (the clock was set back), not one
+    relisted: a take whose own chunk is still listed beside is of the other.
+
+    Args:
+        manifests: of its camera and stream.
+        chunk, literal_begin: of the recording.
+        device: that listed it, "" where that is not known.
+        listed: the chunks listed in the same answers.
+    """
+    return [
+        take
+        for take in manifests
+        if take.chunk.id == chunk
+        or (
+            take.chunk.literal_begin == literal_begin
+            and (not device or take.device == device)
+            and take.chunk.id not in listed
+        )
+    ]
+
+
+def digits(literal: str) -> str:
+    """A literal time without its punctuation: comparable between two spellings of one device."""
+    return _DIGITS.sub("", literal)
