@@ -18,7 +18,12 @@ ALL = Span(BASE - 10**18, BASE + 10**18)
 
 
 def row(
-    begin: int, length: int = 1800, size: int | None = 1000, *, growing: bool = False, name: str = ""
+    begin: int,
+    length: int = 1800,
+    size: int | None = 1000,
+    *,
+    growing: bool = False,
+    name: str = "",
 ) -> Recording:
     """A recording that begins so many seconds after BASE."""
     span = Span(BASE + begin * NS, BASE + (begin + length) * NS)
