@@ -5,7 +5,11 @@ Nothing heavy is loaded until it is used.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import asyncio
+import contextlib
+import sys
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +17,7 @@ from hikcore.deviceclock import ZoneRule
 
 if TYPE_CHECKING:
     from hikcore.sim.camera import CameraProfile
+    from hikcore.sim.profile import Profile
     from hikcore.sim.psmux import MuxProfile
 
 
@@ -44,3 +49,36 @@ def ps_body(
     zone = zone or ZoneRule()
     footage = Footage(camera, seed, zone, cache)
     return write_ps(footage, Muxer(camera, mux or MuxProfile(), zone, seed), begin_ms, end_ms)
+
+
+def serve(
+    profile: Profile | str = "live",
+    host: str = "127.0.0.1",
+    port: int = 0,
+    *,
+    cache: Path | None = None,
+    now: Callable[[], int] = time.time_ns,
+) -> None:
+    """Run a simulated recorder until interrupted; its address goes to standard error.
+
+    Args:
+        profile: a built-in name, a `.toml` or `.json` file, or a profile.
+        host, port: where it listens; port 0 takes a free one.
+        cache: folder of coded footage.
+        now: the clock that it is set by, unless the profile's stands still.
+
+    Raises:
+        ConfigurationError: no such profile.
+    """
+    from hikcore.sim.profiles import get_profile  # noqa: PLC0415
+    from hikcore.sim.recorder import Recorder  # noqa: PLC0415
+
+    chosen = get_profile(profile) if isinstance(profile, str) else profile
+
+    async def run() -> None:
+        async with Recorder(chosen, host=host, port=port, now=now, cache=cache) as recorder:
+            print(f"{chosen.name}: {recorder.url} as {chosen.auth.username}", file=sys.stderr)
+            await asyncio.Event().wait()
+
+    with contextlib.suppress(KeyboardInterrupt):
+        asyncio.run(run())

@@ -22,6 +22,7 @@ from hikcore.sim.picture import Painter
 from hikcore.sim.sound import sound
 
 _PACK_MS = 60_000
+_KEPT = 8
 _HEAD = struct.Struct("<4sI")
 _ROW = struct.Struct("<qI?")
 _MAGIC = b"HKF1"
@@ -60,7 +61,9 @@ class Footage:
         self._painter = Painter(
             camera.width, camera.height, camera.title, seed * 1000 + camera.channel
         )
-        self._folder = (cache or default_cache()) / self._identity()
+        self.identity = self._identity()
+        self.cache = cache or default_cache()
+        self._folder = self.cache / self.identity
         self._pack_groups = max(1, _PACK_MS // camera.gop_ms)
         self._memory: OrderedDict[int, list[list[AccessUnit]]] = OrderedDict()
         self._lock = Lock()
@@ -81,18 +84,23 @@ class Footage:
         length, phase = self.camera.gop_ms, self.camera.phase_ms
         return -(-(ms - phase) // length) * length + phase
 
-    def pictures(self, begin_ms: int, end_ms: int) -> Iterator[AccessUnit]:
-        """Coded pictures of `[begin_ms, end_ms)` in decoding order, from the first key picture at
-        or after the begin."""
+    def pictures(
+        self, begin_ms: int, end_ms: int, *, headless: bool = False
+    ) -> Iterator[AccessUnit]:
+        """Coded pictures of `[begin_ms, end_ms)` in decoding order.
+
+        Args:
+            headless: begin where it says, not at the first key picture at or after it.
+        """
         length, phase = self.camera.gop_ms, self.camera.phase_ms
-        number = -(-(begin_ms - phase) // length)
-        while number * length + phase < end_ms:
+        first = self.group_start(begin_ms) if headless else self.first_key(begin_ms)
+        for number in range((first - phase) // length, (end_ms - phase) // length + 1):
             for unit in self._group(number):
                 # In decoding order: what follows a picture that is not there may refer to it.
                 if unit.ms >= end_ms:
                     return
-                yield unit
-            number += 1
+                if unit.ms >= begin_ms:
+                    yield unit
 
     def audio(self, begin_ms: int, end_ms: int) -> Iterator[tuple[int, bytes]]:
         """Units (instant in ms, G.711 bytes) that begin in `[begin_ms, end_ms)`; none if mute."""
@@ -123,13 +131,13 @@ class Footage:
         pack = number // self._pack_groups
         with self._lock:
             groups = self._memory.get(pack)
-            if groups is None:
-                groups = self._read(pack) or self._make(pack)
+        if groups is None:
+            # Outside the lock: several files are made at once, and two makers make the same bytes.
+            groups = self._read(pack) or self._make(pack)
+            with self._lock:
                 self._memory[pack] = groups
-                while len(self._memory) > 3:
+                while len(self._memory) > _KEPT:
                     self._memory.popitem(last=False)
-            else:
-                self._memory.move_to_end(pack)
         return groups[number % self._pack_groups]
 
     def _make(self, pack: int) -> list[list[AccessUnit]]:

@@ -152,20 +152,23 @@ class Muxer:
         return hikps.private(0xBD, 2, number + fake), hikps.private(0xBF, 3, fake + number)
 
 
-def write_ps(footage: Footage, muxer: Muxer, begin_ms: int, end_ms: int) -> Iterator[bytes]:
+def write_ps(
+    footage: Footage, muxer: Muxer, begin_ms: int, end_ms: int, *, headless: bool = False
+) -> Iterator[bytes]:
     """The body of a file that holds `[begin_ms, end_ms)`, in blocks of some 256 KiB.
 
-    Pictures from the first key picture at or after the begin; sound from there on too. Audio units
-    stand after the picture at or before whose instant they begin, as a recorder receives them.
+    Pictures from the first key picture at or after the begin (`headless`: from the begin); sound
+    from there on too. An audio unit stands after the pictures at or before whose instant it begins,
+    as a recorder receives them.
     """
-    sounds = footage.audio(footage.first_key(begin_ms), end_ms)
+    sounds = footage.audio(begin_ms if headless else footage.first_key(begin_ms), end_ms)
     sound = next(sounds, None)
-    out, size = [muxer.head()], 40
-    last = None
-    for unit in footage.pictures(begin_ms, end_ms):
+    out, size = [muxer.head()], 0
+    last = 0
+    for unit in footage.pictures(begin_ms, end_ms, headless=headless):
         # Decoding order is not the order of instants where there are B pictures: sound follows
         # the latest instant so far.
-        last = unit.ms if last is None else max(last, unit.ms)
+        last = max(last, unit.ms)
         while sound is not None and sound[0] < last:
             out.append(muxer.audio(*sound))
             sound = next(sounds, None)

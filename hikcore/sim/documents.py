@@ -1,0 +1,182 @@
+"""What the recorder says about itself: identity, time, channels, tracks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from hikcore.instants import format_local
+from hikcore.sim.camera import CameraProfile
+from hikcore.sim.http import Request, Response
+from hikcore.sim.profile import Profile
+from hikcore.sim.xml import BAD_METHOD, Writer, page, tags
+
+
+class Documents:
+    """Answers of one recorder that change only with its clock.
+
+    Args:
+        profile: what it is.
+        xml: writes in its dialect.
+    """
+
+    def __init__(self, profile: Profile, xml: Writer) -> None:
+        self._profile = profile
+        self._xml = xml
+        self._paths: dict[str, Callable[[int], Response]] = {
+            "/ISAPI/System/deviceInfo": self._device,
+            "/ISAPI/System/time": self._time,
+            "/ISAPI/ContentMgmt/InputProxy/channels": self._inputs,
+            "/ISAPI/ContentMgmt/InputProxy/channels/status": self._inputs_status,
+            "/ISAPI/Streaming/channels": self._streams,
+            "/ISAPI/ContentMgmt/record/tracks": self._tracks,
+            "/ISAPI/ContentMgmt/search/profile": self._search_profile,
+            "/ISAPI/ContentMgmt/download/capabilities": self._abilities,
+        }
+
+    def serve(self, request: Request, now: int) -> Response:
+        """The document at a path; the web server's own 404 where there is none."""
+        found = self._paths.get(request.path)
+        if found is None:
+            more = f"Can't locate document: {request.path}"
+            return page(404, "Not Found", more.replace("<", "&lt;"))
+        if request.method != "GET":
+            return self._xml.refusal(405, request.target, BAD_METHOD)
+        return found(now)
+
+    def user_check(self, seconds: int, left: int, status: int = 200) -> Response:
+        """Security/userCheck, also the body of a locked address's 401.
+
+        Args:
+            seconds: until the lock ends, 0 where there is none.
+            left: wrong logins that are still allowed.
+        """
+        value, name = (401, "Unauthorized") if status == 401 or seconds else (200, "OK")
+        inner = tags(
+            statusValue=value,
+            statusString=name,
+            isActivated=True,
+            lockStatus="lock" if seconds else "unlock",
+            unlockTime=seconds,
+            retryLoginTime=left,
+        )
+        return self._xml.document("userCheck", inner, status)
+
+    def _device(self, now: int) -> Response:
+        identity = self._profile.identity
+        inner = tags(
+            deviceName=identity.name,
+            deviceID=identity.device_id,
+            model=identity.model,
+            serialNumber=identity.serial,
+            macAddress=identity.mac,
+            firmwareVersion=identity.firmware,
+            firmwareReleasedDate="build 210915",
+            encoderVersion="V5.0",
+            deviceType=identity.device_type,
+            telecontrolID=255,
+        )
+        return self._xml.document("DeviceInfo", inner)
+
+    def _time(self, now: int) -> Response:
+        clock = self._profile.clock
+        local = clock.rule.utc_to_local(now)
+        suffix = ""
+        if clock.suffix != "none":
+            offset = clock.rule.offset
+            if clock.suffix == "offset":
+                offset = (local - now) // 1_000_000_000
+            sign, offset = ("-" if offset < 0 else "+"), abs(offset)
+            suffix = f"{sign}{offset // 3600:02d}:{offset // 60 % 60:02d}"
+        inner = tags(timeMode="NTP", localTime=format_local(local, 0) + suffix, timeZone=clock.zone)
+        return self._xml.document("Time", inner)
+
+    def _inputs(self, now: int) -> Response:
+        rows = [
+            "<InputProxyChannel>"
+            + tags(id=camera.channel, name=camera.title)
+            + "<sourceInputPortDescriptor>"
+            + tags(
+                proxyProtocol="HIKVISION",
+                addressingFormatType="ipaddress",
+                ipAddress=f"192.0.2.{camera.channel}",
+                managePortNo=8000,
+                srcInputPort=1,
+                userName="admin",
+                streamType="auto",
+                model="DS-2CD2043G2-I",
+                serialNumber=f"DS-2CD2043G2-I20260101AAWR{camera.channel:09d}",
+            )
+            + "</sourceInputPortDescriptor></InputProxyChannel>"
+            for camera in self._profile.cameras
+        ]
+        return self._xml.document("InputProxyChannelList", "\n".join(rows))
+
+    def _inputs_status(self, now: int) -> Response:
+        rows = [
+            "<InputProxyChannelStatus>"
+            + tags(id=camera.channel, online=camera.online)
+            + "</InputProxyChannelStatus>"
+            for camera in self._profile.cameras
+        ]
+        return self._xml.document("InputProxyChannelStatusList", "\n".join(rows))
+
+    def _streams(self, now: int) -> Response:
+        rows = [_stream(camera) for camera in self._profile.cameras]
+        return self._xml.document("StreamingChannelList", "\n".join(rows))
+
+    def _tracks(self, now: int) -> Response:
+        rows = [_track(camera) for camera in self._profile.cameras]
+        return self._xml.document("TrackList", "\n".join(rows))
+
+    def _search_profile(self, now: int) -> Response:
+        inner = tags(
+            searchProfile="full",
+            textSearch=False,
+            maxSearchTimespans=1,
+            maxSearchTracks=16,
+            maxSearchMatchResults=self._profile.dialect.page_cap,
+            maxSearchTimeout=5000,
+            maxConcurrentSearches=self._profile.limits.searches,
+        )
+        return self._xml.document("CMSearchProfile", inner)
+
+    def _abilities(self, now: int) -> Response:
+        inner = tags(isSupportDownloadbyFileName=True, isSupportDownloadbyTime=False)
+        return self._xml.document("DownloadAbility", inner)
+
+
+def _stream(camera: CameraProfile) -> str:
+    codec = "H.264" if camera.codec == "h264" else "H.265"
+    video = tags(
+        enabled=True,
+        videoInputChannelID=camera.channel,
+        videoCodecType=codec,
+        videoResolutionWidth=camera.width,
+        videoResolutionHeight=camera.height,
+        maxFrameRate=100_000 // camera.frame_ms,
+        GovLength=camera.gop,
+    )
+    law = {None: "", "alaw": "G.711alaw", "ulaw": "G.711ulaw"}[camera.audio]
+    sound = tags(enabled=bool(law), audioCompressionType=law or "G.711ulaw")
+    return (
+        "<StreamingChannel>"
+        + tags(id=camera.track, channelName=camera.title, enabled=True)
+        + f"<Video>{video}</Video><Audio>{sound}</Audio></StreamingChannel>"
+    )
+
+
+def _track(camera: CameraProfile) -> str:
+    codec = "H.264" if camera.codec == "h264" else "H.265"
+    about = (
+        f"trackType=standard,sourceTag=,contentType=video,codecType={codec},"
+        f"resolution={camera.width}x{camera.height},framerate={1000 / camera.frame_ms:g} fps"
+    )
+    # Enable is false on tracks that record (seen on four recorders): enableSchedule is what counts.
+    return (
+        "<Track>"
+        + tags(id=camera.track, Channel=camera.track, Enable=False, Description=about)
+        + tags(Duration="P30DT0H", DefaultRecordingMode="CMR", LoopEnable=True)
+        + "<CustomExtensionList><CustomExtension>"
+        + tags(enableSchedule=True, SaveAudio=camera.audio is not None)
+        + "</CustomExtension></CustomExtensionList></Track>"
+    )

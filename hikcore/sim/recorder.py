@@ -1,0 +1,291 @@
+"""The simulated recorder: an ISAPI device on loopback with real footage on its disks."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+from types import TracebackType
+
+from hikcore.instants import NS, Span, to_datetime
+from hikcore.sim.digest import Door, Verdict
+from hikcore.sim.documents import Documents
+from hikcore.sim.faults import Fault, FaultPlan
+from hikcore.sim.http import Cut, HttpServer, Request, Response
+from hikcore.sim.profile import Profile, resolve
+from hikcore.sim.recordings import StoredFile
+from hikcore.sim.search import Refused, Searches, find, from_target, parse, text
+from hikcore.sim.vault import Vault
+from hikcore.sim.xml import (
+    BAD_CONTENT,
+    BAD_FORMAT,
+    BAD_METHOD,
+    BUSY,
+    DEVICE_ERROR,
+    NOT_SUPPORTED,
+    Writer,
+    page,
+    tags,
+)
+
+_OPEN = ("/ISAPI/Security/userCheck",)
+
+
+class Recorder:
+    """One simulated recorder; `async with Recorder(profile) as recorder:`.
+
+    Args:
+        profile: what it is and does.
+        host, port: where it listens; port 0 takes a free one.
+        now: the clock that it is set by, ns UTC; a profile's frozen instant wins.
+        cache: folder of coded footage.
+
+    Attributes:
+        requests: everything that was asked, in order; entries of answers on their way still change.
+        vaults: the footage and files of each channel: what a test compares with.
+        faults: what goes wrong; may be added to at any time.
+    """
+
+    def __init__(
+        self,
+        profile: Profile,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        now: Callable[[], int] = time.time_ns,
+        cache: Path | None = None,
+    ) -> None:
+        self.profile = profile
+        self.host = host
+        self.port = port
+        self._wanted_port = port
+        self._moved = 0
+        frozen = profile.clock.frozen
+        if frozen is None:
+            self._clock = now
+        else:
+            instant = resolve(frozen, now())
+            self._clock = lambda: instant
+        start = self.now()
+        self.vaults = {
+            camera.channel: Vault(profile, camera, start, cache) for camera in profile.cameras
+        }
+        self.requests: list[Request] = []
+        self.faults = FaultPlan(profile.faults)
+        self.door = Door(profile.auth)
+        self._xml = Writer(profile.dialect.namespace, profile.dialect.version)
+        self._documents = Documents(profile, self._xml)
+        self._searches = Searches(profile, self.vaults, host, self._xml)
+        self._searching = 0
+        self._downloading = 0
+        self._server = HttpServer(self._handle, self._headers)
+
+    @property
+    def url(self) -> str:
+        """Where it listens, without credentials."""
+        return f"http://{self.host}:{self.port}"
+
+    @property
+    def bytes_served(self) -> int:
+        """Bytes of footage that left in answers to downloads."""
+        return sum(
+            request.sent for request in self.requests
+            if request.path == "/ISAPI/ContentMgmt/download" and request.status == 200
+        )  # fmt: skip
+
+    def now(self) -> int:
+        """What the recorder's clock says, as UTC ns."""
+        return self._clock() + self.profile.clock.offset_ms * 1_000_000 + self._moved
+
+    def advance(self, seconds: float) -> None:
+        """Put the clock forward: files grow, close, and new ones begin."""
+        self._moved += int(seconds * NS)
+
+    def files(self, channel: int, span: Span | None = None) -> list[StoredFile]:
+        """What is on the disks of a channel now, oldest first."""
+        span = span or Span(0, self.now() + 365 * 86_400 * NS)
+        return self.vaults[channel].files(span, self.now())
+
+    def recorded(self, channel: int, span: Span) -> list[int]:
+        """The instants (ns) of all pictures of a span on the disks now, each once."""
+        return self.vaults[channel].recorded(span, self.now())
+
+    async def prepare(self, progress: Callable[[float], None] | None = None) -> None:
+        """Make the footage of all files on the disks, so that no search waits for it.
+
+        Args:
+            progress: told the part that is done, 0 to 1, from this thread.
+        """
+        files = [file for channel in self.vaults for file in self.files(channel)]
+        whole = sum(file.written_ms - file.begin_ms for file in files) or 1
+        room = asyncio.Semaphore(os.cpu_count() or 1)
+        done = 0
+
+        async def make(file: StoredFile) -> None:
+            nonlocal done
+            async with room:
+                await asyncio.to_thread(self.vaults[file.channel].size, file)
+            done += file.written_ms - file.begin_ms
+            if progress is not None:
+                progress(done / whole)
+
+        await asyncio.gather(*(make(file) for file in files))
+
+    async def __aenter__(self) -> Recorder:
+        self.port = await self._server.start(self.host, self._wanted_port)
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self._server.stop()
+
+    def _headers(self) -> Iterator[tuple[str, str]]:
+        clock = self.profile.clock
+        now = self.now()
+        at = clock.rule.utc_to_local(now) if clock.http_date == "local" else now
+        yield "Date", to_datetime(at).strftime("%a, %d %b %Y %H:%M:%S GMT")
+        yield "Server", "DNVRS-Webs"
+        # On everything, though no range is ever served (a device fact).
+        yield "Accept-Ranges", "bytes"
+        yield "X-Frame-Options", "SAMEORIGIN"
+        yield "Keep-Alive", "timeout=60, max=99"
+
+    async def _handle(self, request: Request) -> Response:
+        self.requests.append(request)
+        if request.path in _OPEN and "authorization" not in request.headers:
+            return self._documents.user_check(*self.door.lock(request.address, self.now()))
+        verdict = self.door.check(
+            request.address,
+            request.method,
+            request.target,
+            request.headers.get("authorization"),
+            self.now(),
+        )
+        request.login = verdict
+        if verdict != "in":
+            return self._turned_away(request, verdict)
+        fault = self.faults.choose(
+            f"{request.method} {request.target}", request.body.decode("utf-8", "replace")
+        )
+        response = await self._struck(request, fault) if fault is not None else None
+        if response is None:
+            response = await self._serve(request)
+        response.fault = fault
+        return response
+
+    def _turned_away(self, request: Request, verdict: Verdict) -> Response:
+        seconds, left = self.door.lock(request.address, self.now())
+        if self.profile.auth.refusal == "html":
+            response = page(401, "Unauthorized", "Access to this document requires a User ID")
+        elif verdict == "locked":
+            response = self._documents.user_check(seconds, left, 401)
+        else:
+            response = Response(
+                401,
+                "application/xml",
+                b"<userCheck>\n<statusValue>401</statusValue>\n"
+                b"<statusString>Unauthorized</statusString>\n</userCheck>\n",
+            )
+        challenge = self.door.challenge(self.now(), stale=verdict == "stale")
+        response.headers.append(("WWW-Authenticate", challenge))
+        return response
+
+    async def _struck(self, request: Request, fault: Fault) -> Response | None:
+        """What the fault itself answers; None where it only spoils the true answer."""
+        request.fault = fault.kind
+        if fault.kind == "drop":
+            raise Cut(hard=False)
+        if fault.kind == "delay":
+            await asyncio.sleep(fault.seconds)
+        if fault.kind == "busy":
+            return self._xml.refusal(503, request.target, BUSY)
+        if fault.kind == "error200":
+            return self._xml.refusal(200, request.target, DEVICE_ERROR)
+        if fault.kind == "status":
+            status = NOT_SUPPORTED if fault.status in (403, 404, 405) else DEVICE_ERROR
+            return self._xml.refusal(fault.status, request.target, status)
+        if fault.kind == "empty":
+            return Response(200, self.profile.dialect.content_type, b"")
+        return None
+
+    async def _serve(self, request: Request) -> Response:
+        path = request.path
+        if any(re.fullmatch(pattern, path) for pattern in self.profile.dialect.absent):
+            return self._xml.refusal(403, request.target, NOT_SUPPORTED)
+        try:
+            if path == "/ISAPI/ContentMgmt/search":
+                return await self._search(request)
+            if path == "/ISAPI/ContentMgmt/download":
+                return await self._download(request)
+        except Refused as refused:
+            return self._refusal(request, refused)
+        if path == "/ISAPI/Security/userCheck":
+            return self._documents.user_check(0, self.profile.auth.lock_after)
+        return self._documents.serve(request, self.now())
+
+    def _refusal(self, request: Request, refused: Refused) -> Response:
+        more = tags(errorMsg=refused.text) if refused.text else ""
+        if refused.reason == "gone":
+            return self._xml.refusal(404, request.target, NOT_SUPPORTED, more)
+        status = BAD_FORMAT if refused.reason == "format" else BAD_CONTENT
+        return self._xml.refusal(400, request.target, status, more)
+
+    async def _search(self, request: Request) -> Response:
+        if request.method != "POST":
+            return self._xml.refusal(405, request.target, BAD_METHOD)
+        if self._searching >= self.profile.limits.searches:
+            return self._xml.refusal(503, request.target, BUSY)
+        self._searching += 1
+        try:
+            # Sizes of files that nobody asked for yet are found by making them: in a thread.
+            return await asyncio.to_thread(self._searches.answer, request.body, self.now())
+        finally:
+            self._searching -= 1
+
+    async def _download(self, request: Request) -> Response:
+        from_query = "playbackURI" in request.query
+        way = f"{request.method} {'query' if from_query else 'body'}"
+        if way not in self.profile.dialect.download:
+            return self._xml.refusal(400, request.target, BAD_CONTENT)
+        file = self._searches.locate(self._wanted(request, from_query), self.now())
+        if self._downloading >= self.profile.limits.downloads:
+            return self._xml.refusal(503, request.target, BUSY)
+        self._downloading += 1
+        try:
+            vault = self.vaults[file.channel]
+            announce = self.profile.dialect.content_length
+            length = await asyncio.to_thread(vault.size, file) if announce else None
+        except BaseException:
+            self._released()
+            raise
+        return Response(
+            200,
+            self.profile.dialect.content_type,
+            _in_threads(vault.body(file)),
+            length,
+            rate=self.profile.limits.rate,
+            done=self._released,
+        )
+
+    def _released(self) -> None:
+        self._downloading -= 1
+
+    def _wanted(self, request: Request, from_query: bool) -> str:
+        if from_query:
+            return from_target(request.query)
+        root = parse(request.body)
+        if find(root, "playbackURI") is None:
+            raise Refused("content", "no playbackURI")
+        return text(root, "playbackURI")
+
+
+async def _in_threads(blocks: Iterator[bytes]) -> AsyncIterator[bytes]:
+    while block := await asyncio.to_thread(next, blocks, b""):
+        yield block
