@@ -37,7 +37,11 @@ async def keep(job: CameraJob, answers: list[Answer], store: Store) -> None:
 def documents(job: CameraJob, answer: Answer) -> tuple[Question, list[Row]]:
     """An answer as the archive keeps it."""
     question = Question(
-        begin=answer.span.begin, end=answer.span.end, asked=answer.asked, complete=answer.complete
+        begin=answer.span.begin,
+        end=answer.span.end,
+        asked=answer.asked,
+        complete=answer.complete,
+        device=job.device,
     )
     return question, [_row(job, recording, answer.asked) for recording in answer.recordings]
 
@@ -54,4 +58,5 @@ def _row(job: CameraJob, recording: Recording, asked: int) -> Row:
         chunk=identity(job.camera, recording),
         first_seen=asked,
         last_seen=asked,
+        device=job.device,
     )

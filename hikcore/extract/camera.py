@@ -116,7 +116,15 @@ class _Work:
         manifests = await asyncio.to_thread(
             load_manifests, self.store, job.site, job.camera, job.stream, reach
         )
-        return plan(job.camera, rows, manifests, self.span, begins_from=begins_from, repair=repair)
+        return plan(
+            job.camera,
+            rows,
+            manifests,
+            self.span,
+            device=job.device,
+            begins_from=begins_from,
+            repair=repair,
+        )
 
     async def chunk(self, chunk: PlannedChunk, commit: Commit) -> Outcome:
         """Fetch, split and commit one chunk; its error, if any, is in the outcome."""

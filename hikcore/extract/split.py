@@ -28,8 +28,9 @@ from hikcore.archive.documents import (
     VideoFormat,
 )
 from hikcore.archive.recognition import gops_document, units_document
+from hikcore.archive.settled import SHORT
 from hikcore.deviceclock import Change, DeviceClock
-from hikcore.extract.plan import SHORT, PlannedChunk
+from hikcore.extract.plan import PlannedChunk
 from hikcore.extract.report import CameraJob
 from hikcore.instants import ticks_to_ns
 from hikcore.media.fingerprint import run_columns

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hikcore.archive.documents import Body, Chunk, Manifest, RawRef
-from hikcore.extract.plan import SHORT, identity, plan, trailing
+from hikcore.archive.settled import SHORT
+from hikcore.extract.plan import identity, plan, trailing
 from hikcore.instants import NS, Span, format_local
 from hikcore.sources.base import Recording
 
