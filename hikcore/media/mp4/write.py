@@ -9,7 +9,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,14 @@ from hikcore.media.table import Samples
 TIMESCALE = 90_000
 _MATRIX = struct.pack(">9I", 0x10000, 0, 0, 0, 0x10000, 0, 0, 0, 0x40000000)
 _LARGEST_32 = (1 << 32) - 1
+
+
+class Writable(Protocol):
+    """Where a file goes: it is written from the first byte to the last, never sought in."""
+
+    def write(self, data: bytes, /) -> int:
+        """Take all the bytes."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +76,7 @@ def align(video: Samples | None, audio: Samples | None) -> list[OutTrack]:
     Both must have the timescale 90 000.
 
     Raises:
-        MediaDamaged: a picture is shown before the first one is decoded, which no edit list can say.
+        MediaDamaged: a picture is shown before the first one is decoded: no edit list says that.
     """
     present = [track for track in (video, audio) if track is not None and len(track)]
     begins = [int(track.pts.min()) for track in present]
@@ -129,7 +137,7 @@ def layout(tracks: Sequence[OutTrack], movie_timescale: int = TIMESCALE) -> Layo
 
 
 def write_mp4(
-    out: BinaryIO, tracks: Sequence[OutTrack], read: Callable[[int, int, int], bytes]
+    out: Writable, tracks: Sequence[OutTrack], read: Callable[[int, int, int], bytes]
 ) -> Layout:
     """Write the file; `read(track, first, last)` gives the bytes of those samples.
 
