@@ -19,7 +19,7 @@ from hikcore.instants import format_instant, format_local, parse_instant
 
 
 def _instant(value: object) -> int:
-    return parse_instant(value) if isinstance(value, str) else int(value)  # type: ignore[call-overload,no-any-return]
+    return parse_instant(value) if isinstance(value, str) else int(value)  # type: ignore[call-overload]
 
 
 def _local(value: object) -> int:
@@ -108,12 +108,14 @@ class Gops(Document):
 
     pts: u32 each, 90 kHz ticks of the sync sample since the one before (the first: since
         `Run.pts_begin`). frames: u32 each. hash: u64 each: XXH64 over the hashes of its access
-        units, each as 8 bytes little-endian.
+        units, each as 8 bytes little-endian. key: u64 each: hash of its sync sample, by which a
+        group that was cut off is recognised.
     """
 
     pts: str
     frames: str
     hash: str
+    key: str
 
 
 class AccessUnits(Document):

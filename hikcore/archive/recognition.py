@@ -18,6 +18,7 @@ def gops_document(columns: Columns) -> Gops:
         pts=pack(steps, "<u4"),
         frames=pack(columns.gop_frames, "<u4"),
         hash=pack(columns.gop_hash, "<u8"),
+        key=pack(columns.gop_key, "<u8"),
     )
 
 
@@ -35,7 +36,7 @@ class Signature:
     Attributes:
         gop_pts, gop_frames, gop_hash: (g,) int64, int64, uint64.
         unit_pts, unit_hash: access units known one by one (of the headless beginning, of the first
-            and of the last GOP), by pts, int64 and uint64.
+            and of the last GOP, and every sync sample), by pts, int64 and uint64.
         head: pts of the first headless picture, None where the run begins with a sync sample.
     """
 
@@ -55,13 +56,15 @@ def signature(run: RunRef) -> Signature:
         if part is not None:
             pts.append(unpack(part.pts, "<i8").astype(np.int64) + run.pts_begin)
             hashes.append(unpack(part.hash, "<u8").astype(np.uint64))
-    unit_pts = np.concatenate(pts)
-    order = np.argsort(unit_pts, kind="stable")
+    head = int(pts[1].min()) if run.head is not None and len(pts[1]) else None
+    pts.append(gop_pts)
+    hashes.append(unpack(run.gops.key, "<u8").astype(np.uint64))
+    unit_pts, order = np.unique(np.concatenate(pts), return_index=True)
     return Signature(
         gop_pts=gop_pts,
         gop_frames=unpack(run.gops.frames, "<u4").astype(np.int64),
         gop_hash=unpack(run.gops.hash, "<u8").astype(np.uint64),
-        unit_pts=unit_pts[order],
+        unit_pts=unit_pts,
         unit_hash=np.concatenate(hashes)[order],
-        head=int(pts[1].min()) if run.head is not None and len(pts[1]) else None,
+        head=head,
     )

@@ -27,7 +27,7 @@ class Columns:
 
     Attributes:
         gop_pts: int64 (g,), of each sync sample, ticks since `Run.pts_begin`.
-        gop_frames: uint32 (g,). gop_hash: uint64 (g,).
+        gop_frames: uint32 (g,). gop_hash: uint64 (g,). gop_key: uint64 (g,), of its sync sample.
         head: access units before the first sync sample; first, last: of the first and last GOP
             (`last` only where there are two).
     """
@@ -35,6 +35,7 @@ class Columns:
     gop_pts: NDArray[np.int64]
     gop_frames: NDArray[np.uint32]
     gop_hash: NDArray[np.uint64]
+    gop_key: NDArray[np.uint64]
     head: Units | None
     first: Units | None
     last: Units | None
@@ -50,7 +51,7 @@ def run_columns(table: SampleTable, run: Run, hashes: NDArray[np.uint64]) -> Col
     if table.video is None or not count:
         none = np.empty(0, np.int64)
         empty = none.astype(np.uint64)
-        return Columns(none, none.astype(np.uint32), empty, None, None, None)
+        return Columns(none, none.astype(np.uint32), empty, empty, None, None, None)
     if len(hashes) != count:
         raise ValueError(f"{len(hashes)} fingerprints for {count} samples")
     syncs = np.flatnonzero(table.video.sync[run.first : run.last]).astype(np.int64)
@@ -67,6 +68,7 @@ def run_columns(table: SampleTable, run: Run, hashes: NDArray[np.uint64]) -> Col
         gop_pts=pts[syncs],
         gop_frames=np.diff(edges).astype(np.uint32),
         gop_hash=groups,
+        gop_key=hashes[syncs],
         head=units(0, begin) if begin else None,
         first=units(begin, int(edges[1])) if len(syncs) else None,
         last=units(int(edges[-2]), count) if len(syncs) > 1 else None,

@@ -1,0 +1,197 @@
+"""Strands: runs whose footage is the same where they overlap, on one media timeline. Pure.
+
+Within a strand every group of pictures is shown once, from one run: a whole one before one that the
+end of a body cut off, then closed files before windows before tails, then by begin.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hikcore.archive.matching import RunView, match
+from hikcore.instants import NS
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Pictures of one run that are shown: from the sync sample (or headless picture) at `pts_from`
+    to before `pts_to`, ticks of that run. `joins`: continues the stretch before without a sync
+    sample of its own."""
+
+    view: int
+    pts_from: int
+    pts_to: int
+    joins: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Strand:
+    """What is shown of runs that match, in order of media time.
+
+    Attributes:
+        stretches: what is shown. offsets: view to ticks that make its PTS the strand's time.
+        ambiguous: a match of one of its runs was undecided.
+        undecodable: (view, pts_from, pts_to) of headless pictures that continue nothing held.
+    """
+
+    stretches: tuple[Stretch, ...]
+    offsets: dict[int, int]
+    ambiguous: bool
+    undecodable: tuple[Stretch, ...]
+
+
+def find_strands(views: Sequence[RunView]) -> list[Strand]:
+    """Group runs that match and choose what is shown of each group.
+
+    Args:
+        views: sorted by begin.
+    """
+    parent, offset, ambiguous = _link(views)
+    members: dict[int, list[int]] = {}
+    for index in range(len(views)):
+        members.setdefault(parent[index], []).append(index)
+    return [
+        _strand(views, group, {index: offset[index] for index in group}, bool(ambiguous & {*group}))
+        for group in members.values()
+    ]
+
+
+def _link(views: Sequence[RunView]) -> tuple[list[int], list[int], set[int]]:
+    """For each run: the first of its strand, and the ticks that bring its PTS to that one's."""
+    parent = list(range(len(views)))
+    offset = [0] * len(views)
+    ambiguous: set[int] = set()
+    open_: list[int] = []
+    for index, view in enumerate(views):
+        reach = view.uncertainty + NS
+        open_ = [o for o in open_ if views[o].end + views[o].uncertainty + reach > view.begin]
+        for other in open_:
+            found = match(views[other], view)
+            if found is None:
+                continue
+            if found.distance is None:
+                ambiguous |= {other, index}
+                continue
+            _join(parent, offset, other, index, found.distance)
+        open_.append(index)
+    return parent, offset, ambiguous
+
+
+def _join(parent: list[int], offset: list[int], a: int, b: int, distance: int) -> None:
+    """Bring b's strand onto a's: a PTS of b plus `distance` is one of a."""
+    if parent[a] == parent[b]:
+        return
+    shift = distance + offset[a] - offset[b]
+    old = parent[b]
+    for index, root in enumerate(parent):
+        if root == old:
+            parent[index] = parent[a]
+            offset[index] += shift
+
+
+@dataclass(frozen=True, slots=True)
+class _Groups:
+    """Groups of pictures that are shown: strand time, owner, and where they lie in it."""
+
+    time: NDArray[np.int64]
+    view: NDArray[np.int64]
+    gop: NDArray[np.int64]
+
+
+def _strand(
+    views: Sequence[RunView], group: list[int], offsets: dict[int, int], ambiguous: bool
+) -> Strand:
+    shown = _choose(views, group, offsets)
+    stretches: list[Stretch] = []
+    for view, gop in zip(shown.view.tolist(), shown.gop.tolist(), strict=True):
+        pts = views[view].signature.gop_pts
+        begin = int(pts[gop])
+        end = int(pts[gop + 1]) if gop + 1 < len(pts) else views[view].pts_end
+        last = stretches[-1] if stretches else None
+        if last and last.view == view and last.pts_to == begin:
+            stretches[-1] = Stretch(view, last.pts_from, end, last.joins)
+        else:
+            stretches.append(Stretch(view, begin, end))
+    joined, undecodable = _heads(views, group, offsets, stretches)
+    return Strand(tuple(joined), offsets, ambiguous, tuple(undecodable))
+
+
+def _choose(views: Sequence[RunView], group: list[int], offsets: dict[int, int]) -> _Groups:
+    columns: list[NDArray[np.int64]] = []
+    for order, index in enumerate(sorted(group, key=lambda i: (views[i].rank, views[i].begin, i))):
+        view = views[index]
+        count = len(view.signature.gop_pts)
+        cut = np.zeros(count, np.int64)
+        if count and view.ends_body:
+            cut[-1] = 1
+        # Of two that are cut off the longer one; whole ones are equally long.
+        length = np.where(cut == 1, -view.signature.gop_frames, 0)
+        columns.append(
+            np.stack(
+                (
+                    view.signature.gop_pts + offsets[index],
+                    cut,
+                    length,
+                    np.full(count, order),
+                    np.full(count, index),
+                    np.arange(count),
+                )
+            )
+        )
+    table = np.concatenate(columns, axis=1)
+    table = table[:, np.lexsort(table[3::-1])]
+    keep = np.append(True, np.diff(table[0]) != 0) if table.shape[1] else np.empty(0, np.bool_)
+    table = table[:, keep]
+    return _Groups(table[0], table[4], table[5])
+
+
+def _heads(
+    views: Sequence[RunView], group: list[int], offsets: dict[int, int], shown: list[Stretch]
+) -> tuple[list[Stretch], list[Stretch]]:
+    """Let headless beginnings continue the cut-off group before them; name those that cannot."""
+    out = list(shown)
+    undecodable: list[Stretch] = []
+    # Those that lead to a sync sample first: the last picture of the others may be cut off.
+    for index in sorted(group, key=lambda i: (not len(views[i].signature.gop_pts), i)):
+        view = views[index]
+        head = view.signature.head
+        if head is None:
+            continue
+        syncs = view.signature.gop_pts
+        until = int(syncs[0]) if len(syncs) else view.pts_end
+        begin, end = head + offsets[index], until + offsets[index]
+        before = _last_before(out, offsets, begin)
+        if before is None:
+            undecodable.append(Stretch(index, head, until))
+            continue
+        last = out[before]
+        finish = last.pts_to + offsets[last.view]
+        if finish >= end:
+            continue  # the group is held whole elsewhere
+        owner = views[last.view]
+        seam = int(owner.signature.unit_pts[-1]) if owner.ends_body else last.pts_to
+        seam += offsets[last.view]
+        if begin > seam or last.view == index:
+            undecodable.append(Stretch(index, head, until))
+            continue
+        out[before] = Stretch(
+            last.view, last.pts_from, seam - offsets[last.view], last.joins
+        )
+        out.insert(before + 1, Stretch(index, seam - offsets[index], until, joins=True))
+    return out, undecodable
+
+
+def _last_before(shown: list[Stretch], offsets: dict[int, int], time: int) -> int | None:
+    """The last stretch that begins at or before a strand time, or continues such a one without a
+    gap."""
+    found = None
+    finish = time
+    for number, stretch in enumerate(shown):
+        if stretch.pts_from + offsets[stretch.view] <= finish:
+            found = number
+            finish = max(finish, stretch.pts_to + offsets[stretch.view])
+    return found
