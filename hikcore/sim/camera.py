@@ -22,8 +22,8 @@ class CameraProfile(BaseModel):
             carry the time since the first of the N began.
         filler: bytes of filler NAL unit after each picture, to make bulk.
         audio, audio_ms: G.711 law, and how long one unit lasts (even milliseconds).
-        file_ms: a file begins that long after the one before, `jitter_gops` aside; a whole number
-            of groups.
+        file_ms: a file begins that long after the one before, `jitter_gops` aside; rounded up to
+            whole groups.
         jitter_gops: files begin up to so many groups later than the even grid.
         overlap_ms: the least and the most that a file goes on after the next one began.
         phase_ms: where groups begin, after the even grid since 1970.
@@ -53,12 +53,7 @@ class CameraProfile(BaseModel):
 
     @model_validator(mode="after")
     def _fits(self) -> CameraProfile:
-        if self.file_ms % self.gop_ms:
-            raise ValueError(
-                f"camera {self.channel}: file_ms {self.file_ms} is not a whole number of groups "
-                f"of {self.gop_ms} ms"
-            )
-        if self.jitter_gops * self.gop_ms >= self.file_ms:
+        if self.jitter_gops * self.gop_ms >= self.period_ms:
             raise ValueError(f"camera {self.channel}: jitter_gops reaches over a whole file")
         return self
 
@@ -66,6 +61,11 @@ class CameraProfile(BaseModel):
     def gop_ms(self) -> int:
         """How long a group lasts."""
         return self.gop * self.frame_ms
+
+    @property
+    def period_ms(self) -> int:
+        """From the begin of a file to that of the next, jitter aside: whole groups."""
+        return -(-self.file_ms // self.gop_ms) * self.gop_ms
 
     @property
     def track(self) -> int:

@@ -74,7 +74,7 @@ class Schedule:
 
     def files(self, begin_ms: int, end_ms: int, now_ms: int) -> list[StoredFile]:
         """Those that touch `[begin_ms, end_ms)` by their listed times, oldest first."""
-        length = self.camera.file_ms
+        length = self.camera.period_ms
         reach = length * (2 + self.camera.overlap_ms[1] // length)
         first = (min(begin_ms, now_ms) - self._recorded.planned_ms - reach) // length - 1
         first = max(first, (self._since - reach) // length - 1)
@@ -100,7 +100,7 @@ class Schedule:
         """When the file of that number on the grid begins."""
         camera = self.camera
         jitter = self._draw(number, "jitter") % (camera.jitter_gops + 1)
-        return number * camera.file_ms + camera.phase_ms + jitter * camera.gop_ms
+        return number * camera.period_ms + camera.phase_ms + jitter * camera.gop_ms
 
     def _pieces(self, number: int, now_ms: int) -> list[StoredFile]:
         """What holes leave of one file, as it is now."""
