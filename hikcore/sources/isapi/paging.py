@@ -1,6 +1,6 @@
 """All rows of a track and span, however the device pages.
 
-One GUID a query, the position moved on by the items received, the end known by an empty page: page
+One GUID a query, the position moved on by the distinct items received, the end known by an empty page: page
 caps, counts and `OK` are not believed. Where a page repeats what is known (a position that is
 ignored, a cap on the whole query) the window is halved, which works on every firmware.
 """
@@ -26,6 +26,8 @@ from hikcore.sources.isapi.turns import Turns
 _QUERY_CAP: Final = 4000
 #: Requests for one window and its halves; a device that repeats for ever costs no more.
 _BUDGET: Final = 1000
+#: No page cap below 30 is known; a shorter page that brings nothing new is no cut-off one.
+_LEAST_CAP: Final = 8
 _HOUR: Final = 3600 * NS
 #: A search in a container that the device ignores is a search of this track.
 _DEFAULT_TRACK: Final = 101
@@ -148,7 +150,8 @@ class Lister:
                 raise
             fresh = [row for row in page.rows if row not in rows]
             rows.update(dict.fromkeys(fresh))
-            position += len(page.rows)
+            # Distinct rows: where a page overlaps the one before, counting its repeats would skip.
+            position = len(rows)
             if not page.rows:
                 return _Outcome.STUCK if page.more else _Outcome.END
             if not fresh:
@@ -165,7 +168,7 @@ class Lister:
             rest = _Query(query.track, max(after, query.begin), query.end)
             if rest.begin < rest.end:
                 page = await self._page(rest, self._new_id(), 0)
-                if any(row not in rows for row in page.rows):
+                if len(page.rows) >= _LEAST_CAP or any(row not in rows for row in page.rows):
                     return False
         return True
 

@@ -66,7 +66,7 @@ def build(
     Args:
         search_id: a GUID in upper case, the same for all pages of a query.
         begin, end: literal times as ns as if UTC, whole seconds.
-        position: items received so far.
+        position: distinct items received so far.
         page: how many are asked for.
     """
     ident = f"{{{search_id}}}" if dialect.braces else search_id

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Final
 
 from pydantic import SecretStr
@@ -20,6 +20,7 @@ from hikcore.sources.isapi.connection import Connection
 from hikcore.sources.isapi.download import Downloader
 from hikcore.sources.isapi.paging import Lister, digits
 from hikcore.sources.isapi.rows import recordings_of
+from hikcore.sources.isapi.search import SearchRow
 from hikcore.sources.isapi.settings import DeviceTime, Settings
 
 _TRACK: Final[dict[Stream, int]] = {"main": 1, "sub": 2}
@@ -113,16 +114,16 @@ class IsapiSource:
         clock = await self.clock()
         asked = (await self._read_time()).utc(self._now())
         begin, end = _literal_window(clock, span)
-        listing = await self._lister.listing(channel * 100 + _TRACK[stream], begin, end)
-        rows = recordings_of(
-            listing.rows,
-            channel=channel,
-            stream=stream,
-            clock=clock,
-            device_now=asked,
-            settings=self._settings,
-            where=self._connection.where,
-        )
+        track = channel * 100 + _TRACK[stream]
+        listing = await self._lister.listing(track, begin, end)
+        rows = self._recordings(listing.rows, channel, stream, clock, asked)
+        if any(row.growing and row.span.end <= asked for row in rows):
+            # The newest of the span may have a successor after it, which shows that it is closed:
+            # asking by days must not answer otherwise than asking at once.
+            later = clock.utc_to_literal(asked)
+            if later > end:
+                listing.rows.update((await self._lister.listing(track, end, later)).rows)
+                rows = self._recordings(listing.rows, channel, stream, clock, asked)
         inside = tuple(row for row in rows if row.span.meets(span))
         return Answer(channel, stream, span, asked, listing.complete, inside)
 
@@ -135,6 +136,24 @@ class IsapiSource:
     async def aclose(self) -> None:
         """Close connections."""
         await self._connection.aclose()
+
+    def _recordings(
+        self,
+        rows: Iterable[SearchRow],
+        channel: int,
+        stream: Stream,
+        clock: DeviceClock,
+        device_now: int,
+    ) -> list[Recording]:
+        return recordings_of(
+            rows,
+            channel=channel,
+            stream=stream,
+            clock=clock,
+            device_now=device_now,
+            settings=self._settings,
+            where=self._connection.where,
+        )
 
     async def _get(self, path: str) -> bytes:
         return await self._connection.retrying(lambda: self._connection.ask("GET", path))
