@@ -59,6 +59,10 @@ class LocalStore:
         """The folder."""
         return self._root
 
+    def exists(self) -> bool:
+        """Whether the folder is there."""
+        return self._root.is_dir()
+
     def get(self, key: str) -> tuple[bytes, str] | None:
         """Content and ETag of a small object, None if it is not there."""
         with self._errors(key):

@@ -1,0 +1,286 @@
+"""The state of a camera's stream at every instant of a span, and why. Pure, no I/O.
+
+Every instant has exactly one state. What claims it first, in this order:
+
+1. `held`: a piece of the resolver's timeline, of any take. A gap between two pieces that is no
+   longer than their two uncertainties is no gap. Listings are in whole seconds, footage is not: the
+   second (and the uncertainty) between a listed edge and the first or last frame of that recording
+   belongs to the footage.
+2. `excluded`: a tombstone names it.
+3. `pending`: a recording is listed there and not settled; or one is still being written.
+4. `damaged`: kept as received, not decodable; or pictures without the key frame that they need.
+5. `lost`: a closed recording was listed there, a later complete answer of that device shows none,
+   and we do not hold it.
+6. `empty`: a settled recording is listed there, but its body as received holds nothing at that
+   time; or a complete question, put after the instant and a settle delay by the device's clock,
+   found nothing.
+7. `unknown`: nobody asked, asked too soon to tell, or the answer broke off.
+
+A recording is there as long as no later complete question to its device misses it. One that is
+still being written proves nothing about its future: it is never `lost`, and ends to count once the
+same recording was listed again.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from hikcore.archive.documents import Answers, Manifest, Question, Row, Tombstone
+from hikcore.archive.layers import Claim, flatten
+from hikcore.archive.resolver import Timeline, resolve
+from hikcore.archive.settled import settles, takes_of
+from hikcore.instants import NS, Span, subtract, union
+
+State = Literal["held", "empty", "lost", "damaged", "excluded", "pending", "unknown"]
+
+#: A device lists what it has just closed after a while only.
+SETTLE: Final = 60 * NS
+#: From a recording's planned end until it can be expected to be listed as closed.
+MARGIN: Final = 60 * NS
+#: Literal times of listings are whole seconds, rounded either way.
+EDGE: Final = NS
+#: Rounding of 90 kHz ticks to nanoseconds, on both sides of a seam.
+_TICK: Final = 2 * 11_112
+
+NOBODY: Final = "nobody asked"
+TOO_SOON: Final = "asked too soon to tell"
+BROKE_OFF: Final = "the device's answer broke off"
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """A span of one state.
+
+    Attributes:
+        reason: in words; empty where the state says all.
+        expected: UTC ns at which it is expected to be there (`pending`), where that can be told.
+    """
+
+    span: Span
+    state: State
+    reason: str = ""
+    expected: int | None = None
+
+
+_Value = tuple[State, str, int | None]
+_HELD: Final[_Value] = ("held", "", None)
+
+
+def coverage(
+    manifests: Sequence[Manifest],
+    answers: Answers,
+    span: Span,
+    *,
+    tombstones: Sequence[Tombstone] = (),
+    timeline: Timeline | None = None,
+    settle: int = SETTLE,
+    margin: int = MARGIN,
+) -> list[Stretch]:
+    """The whole span as stretches, in order, without hole or overlap.
+
+    Args:
+        manifests: of the stream, all that count and reach into the span (load.load_manifests).
+        answers: what devices said of it, the day before included (load.load_answers).
+        tombstones: of the stream.
+        timeline: of these manifests, where the caller has resolved them already.
+        settle: ns after an instant before which an answer that shows nothing there proves nothing.
+        margin: ns after a planned end at which a recording is expected to be listed as closed.
+    """
+    if timeline is None:
+        timeline = resolve(manifests)
+    removed = {key for stone in tombstones for key in stone.objects}
+    listing = _Listing(manifests, answers, removed)
+    claims = [
+        *_held(manifests, timeline, removed),
+        *_excluded(tombstones),
+        *_damaged(manifests, timeline),
+        *listing.claims(margin),
+        *_asked(answers.questions, settle),
+    ]
+    found = flatten(claims, span, ("unknown", NOBODY, None))
+    return [Stretch(part, *value) for part, value in found]
+
+
+def _claim(rank: int, span: Span, value: _Value) -> Claim[_Value]:
+    state, reason, expected = value
+    return Claim((rank, expected or 0, state, reason), span.begin, span.end, value)
+
+
+def _held(
+    manifests: Sequence[Manifest], timeline: Timeline, removed: Collection[str]
+) -> Iterator[Claim[_Value]]:
+    shown: list[tuple[Span, int]] = []
+    for piece in timeline.pieces:
+        if piece.begin >= piece.end:
+            continue
+        run = manifests[piece.manifest].runs[piece.run]
+        gone = [
+            Span(segment.begin, segment.end)
+            for segment in run.segments
+            if segment.key in removed and segment.begin < segment.end
+        ]
+        whole = Span(piece.begin, piece.end)
+        left = subtract([whole], gone) if gone else [whole]
+        shown += [(part, run.uncertainty) for part in left]
+    shown.sort(key=lambda found: (found[0].begin, found[0].end))
+    reach, doubt = None, 0
+    for part, uncertainty in shown:
+        yield _claim(1, part, _HELD)
+        if reach is not None and 0 < part.begin - reach <= doubt + uncertainty + _TICK:
+            yield _claim(1, Span(reach, part.begin), _HELD)
+        if reach is None or part.end >= reach:
+            reach, doubt = part.end, uncertainty
+
+
+def _excluded(tombstones: Sequence[Tombstone]) -> Iterator[Claim[_Value]]:
+    for stone in tombstones:
+        yield _claim(2, Span(stone.begin, stone.end), ("excluded", stone.rule, None))
+
+
+def _damaged(manifests: Sequence[Manifest], timeline: Timeline) -> Iterator[Claim[_Value]]:
+    for manifest in manifests:
+        if manifest.state == "damaged" and manifest.begin < manifest.end:
+            reason = manifest.raw.reason if manifest.raw is not None else ""
+            yield _claim(4, Span(manifest.begin, manifest.end), ("damaged", reason, None))
+    for part in timeline.headless:
+        if part.begin < part.end:
+            yield _claim(4, Span(part.begin, part.end), ("damaged", "no key frame", None))
+
+
+class _Listing:
+    """What devices listed, against what we have of it."""
+
+    def __init__(
+        self, manifests: Sequence[Manifest], answers: Answers, removed: Collection[str]
+    ) -> None:
+        self._rows = answers.rows
+        self._removed = removed
+        self._by_begin: dict[str, list[Manifest]] = {}
+        for manifest in manifests:
+            self._by_begin.setdefault(manifest.chunk.literal_begin, []).append(manifest)
+        self._latest = {
+            device: _latest([q for q in answers.questions if q.device == device])
+            for device in {row.device for row in answers.rows}
+        }
+        #: Rows that begin alike: one recording relisted, or several after a step of the clock.
+        self._alike: dict[tuple[str, str], list[Row]] = {}
+        for row in answers.rows:
+            self._alike.setdefault((row.device, row.literal_begin), []).append(row)
+
+    def claims(self, margin: int) -> Iterator[Claim[_Value]]:
+        """Edges of what we hold, and what is pending, lost, or empty inside a recording."""
+        for row in self._rows:
+            if row.begin >= row.end:
+                continue
+            if row.growing:
+                yield from self._growing(row, margin)
+            else:
+                yield from self._closed(row)
+
+    def _growing(self, row: Row, margin: int) -> Iterator[Claim[_Value]]:
+        alike = self._alike[row.device, row.literal_begin]
+        if any(other.last_seen > row.last_seen for other in alike):
+            return
+        value: _Value = ("pending", "still being written", row.end + margin)
+        for part in self._there(row):
+            yield _claim(3, part, value)
+
+    def _closed(self, row: Row) -> Iterator[Claim[_Value]]:
+        takes = self._takes(row)
+        for take in takes:
+            yield from self._edges(row, take)
+        whole = Span(row.begin, row.end)
+        if any(
+            settles(take, literal_end=row.literal_end, end=row.end, size=row.size) for take in takes
+        ):
+            reason = "the recording holds nothing there"
+            yield _claim(6, whole, ("empty", reason, None))
+            return
+        reason = "fetched in part only" if takes else "listed, not fetched yet"
+        there = self._there(row)
+        for part in there:
+            yield _claim(3, part, ("pending", reason, None))
+        for part in subtract([whole], there):
+            yield _claim(5, part, ("lost", "listed once, gone before it was fetched", None))
+
+    def _takes(self, row: Row) -> list[Manifest]:
+        """Of this recording, also as it was listed before. Rows that were last seen together with
+        it are other recordings."""
+        candidates = self._by_begin.get(row.literal_begin, [])
+        if not candidates:
+            return []
+        listed = {
+            other.chunk
+            for other in self._alike[row.device, row.literal_begin]
+            if other.last_seen == row.last_seen and not other.growing
+        }
+        return takes_of(
+            candidates,
+            chunk=row.chunk,
+            literal_begin=row.literal_begin,
+            device=row.device,
+            listed=listed,
+        )
+
+    def _edges(self, row: Row, take: Manifest) -> Iterator[Claim[_Value]]:
+        """The fraction of a second between a listed edge and the first or last frame."""
+        if not take.runs or any(
+            segment.key in self._removed for run in take.runs for segment in run.segments
+        ):
+            return
+        first, last = take.runs[0].uncertainty, take.runs[-1].uncertainty
+        if 0 < take.begin - row.begin <= EDGE + first:
+            yield _claim(1, Span(row.begin, take.begin), _HELD)
+        if 0 < row.end - take.end <= EDGE + last:
+            yield _claim(1, Span(take.end, row.end), _HELD)
+
+    def _there(self, row: Row) -> list[Span]:
+        """Where no later complete question misses it."""
+        begins, latest = self._latest[row.device]
+        whole = Span(row.begin, row.end)
+        first = max(bisect_right(begins, row.begin) - 1, 0)
+        missed = [
+            part
+            for part, asked in latest[first : bisect_left(begins, row.end)]
+            if asked is not None and asked > row.last_seen
+        ]
+        return subtract([whole], missed)
+
+
+def _latest(questions: Sequence[Question]) -> tuple[list[int], list[tuple[Span, int | None]]]:
+    """When each instant was last asked about to the end: begins, and spans with that time."""
+    complete = [q for q in questions if q.complete and q.begin < q.end]
+    if not complete:
+        return [], []
+    whole = Span(min(q.begin for q in complete), max(q.end for q in complete))
+    claims: list[Claim[int | None]] = [
+        Claim((-q.asked,), q.begin, q.end, q.asked) for q in complete
+    ]
+    found = flatten(claims, whole, None)
+    return [part.begin for part, _ in found], found
+
+
+def _asked(questions: Sequence[Question], settle: int) -> Iterator[Claim[_Value]]:
+    """What questions alone say, where nothing is listed."""
+    for question in questions:
+        if question.begin >= question.end:
+            continue
+        whole = Span(question.begin, question.end)
+        if not question.complete:
+            yield _claim(9, whole, ("unknown", BROKE_OFF, None))
+            continue
+        sure = min(question.end, question.asked - settle)
+        if question.begin < sure:
+            reason = "the device has nothing there"
+            yield _claim(7, Span(question.begin, sure), ("empty", reason, None))
+        if max(question.begin, sure) < question.end:
+            late = Span(max(question.begin, sure), question.end)
+            yield _claim(8, late, ("unknown", TOO_SOON, None))
+
+
+def held(stretches: Iterable[Stretch]) -> list[Span]:
+    """The instants that are held."""
+    return union(stretch.span for stretch in stretches if stretch.state == "held")

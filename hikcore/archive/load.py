@@ -1,0 +1,179 @@
+"""From a store to documents: what counts for a span of one stream.
+
+Answers are read before manifests, and manifests are listed before the objects that they name: so
+whatever is committed meanwhile, nobody sees a recording missing from a device that is missing here
+only because it was looked for too early, nor a manifest without its objects.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Collection, Iterable, Iterator, MutableMapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Final
+
+from hikcore.archive.answers import merge
+from hikcore.archive.documents import Answers, Manifest, Tombstone
+from hikcore.archive.keys import (
+    ANSWERS,
+    MANIFESTS,
+    RAW,
+    SEGMENTS,
+    answers_key,
+    camera_prefix,
+    day_folder,
+    days,
+    parse_key,
+)
+from hikcore.archive.store import ObjectInfo, Store
+from hikcore.archive.tombstones import load_tombstones
+from hikcore.archive.update import parse
+from hikcore.errors import ArchiveCorrupt
+from hikcore.instants import Span
+
+#: Small objects asked for at the same time.
+_AT_ONCE: Final = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Footage:
+    """What an archive holds of a stream around a span.
+
+    Attributes:
+        manifests: that count, by key. keys: theirs.
+        objects: those that the manifests name and that are there: size and ETag of each.
+        tombstones: of the stream that meet the days.
+    """
+
+    manifests: list[Manifest]
+    keys: list[str]
+    objects: dict[str, ObjectInfo]
+    tombstones: list[Tombstone]
+
+
+def load_manifests(store: Store, site: str, camera: str, stream: str, span: Span) -> list[Manifest]:
+    """The manifests that count for a span: see `load_footage`."""
+    return load_footage(store, site, camera, stream, span).manifests
+
+
+def load_footage(
+    store: Store,
+    site: str,
+    camera: str,
+    stream: str,
+    span: Span,
+    *,
+    cache: MutableMapping[str, Manifest] | None = None,
+) -> Footage:
+    """Everything that begins in the days of a span, in the day before (a chunk may be 24 hours
+    long), and in the day after (a clock found wrong may move footage).
+
+    A manifest counts only when every object that it names is there with the size it says, or a
+    tombstone says why not.
+
+    Args:
+        cache: manifests by key, kept by the caller between calls: they never change.
+
+    Raises:
+        ArchiveCorrupt: a manifest is not what its key says.
+    """
+    asked = days(span, before=1, after=1)
+    within = Span(asked[0], asked[-1] + 1)
+    listed = [info.key for info in _of_days(store, MANIFESTS, site, camera, stream, asked)]
+    if not listed:
+        return Footage([], [], {}, [])
+    objects = {
+        info.key: info
+        for area in (SEGMENTS, RAW)
+        for info in _of_days(store, area, site, camera, stream, asked)
+    }
+    tombstones = load_tombstones(store, site, camera, stream, within)
+    removed = {key for stone in tombstones for key in stone.objects}
+    known = {} if cache is None else dict(cache)
+    missing = [key for key in listed if key not in known]
+    read = dict(zip(missing, _each(missing, lambda key: _manifest(store, key)), strict=True))
+    known.update(read)
+    if cache is not None:
+        cache.update(read)
+    counting = [key for key in listed if _counts(known[key], objects, removed)]
+    manifests = [known[key] for key in counting]
+    named = {key for manifest in manifests for key, _ in names(manifest)}
+    return Footage(
+        manifests,
+        counting,
+        {key: info for key, info in objects.items() if key in named},
+        tombstones,
+    )
+
+
+def load_answers(store: Store, site: str, camera: str, stream: str, span: Span) -> Answers:
+    """What devices said of the days of a span and of the day before, merged.
+
+    Raises:
+        ArchiveCorrupt: a day's document is not one.
+    """
+    wanted = {answers_key(site, camera, stream, day) for day in days(span, before=1)}
+    prefix = camera_prefix(ANSWERS, site, camera, stream)
+    first = prefix + day_folder(days(span, before=1)[0])
+    there = []
+    for info in store.list(prefix, after=first):
+        if info.key > max(wanted):
+            break
+        there.append(info.key)
+    found = []
+    # From the last day to the first, one after the other: see hikcore.archive.answers.
+    for key in sorted(there, reverse=True):
+        document = store.get(key)
+        if document is not None and key in wanted:
+            found.append(parse(Answers, document[0], f"{store.url}/{key}"))
+    return merge(*found)
+
+
+def names(manifest: Manifest) -> Iterator[tuple[str, int]]:
+    """Key and size of every object that a manifest names."""
+    for run in manifest.runs:
+        for segment in run.segments:
+            yield segment.key, segment.size
+    if manifest.raw is not None:
+        yield manifest.raw.key, manifest.raw.size
+
+
+def _counts(manifest: Manifest, objects: dict[str, ObjectInfo], removed: Collection[str]) -> bool:
+    return all(
+        key in removed or (key in objects and objects[key].size == size)
+        for key, size in names(manifest)
+    )
+
+
+def _of_days(
+    store: Store, area: str, site: str, camera: str, stream: str, asked: list[int]
+) -> Iterator[ObjectInfo]:
+    """What lies in the folders of those days, which follow each other."""
+    prefix = camera_prefix(area, site, camera, stream)
+    first, last = day_folder(asked[0]), day_folder(asked[-1])
+    for info in store.list(prefix, after=prefix + first):
+        if info.key[len(prefix) :][: len(last)] > last:
+            return
+        if parse_key(info.key) is not None:
+            yield info
+
+
+def _manifest(store: Store, key: str) -> Manifest:
+    where = f"{store.url}/{key}"
+    found = store.get(key)
+    told = parse_key(key)
+    if found is None or told is None:
+        raise ArchiveCorrupt("the manifest is gone, but manifests are never removed", where=where)
+    if not hashlib.sha256(found[0]).hexdigest().startswith(told.hash):
+        raise ArchiveCorrupt(
+            "the manifest's content is not what its name says",
+            where=where,
+            hint="remove the object; the next extraction brings it back if the device still can",
+        )
+    return parse(Manifest, found[0], where)
+
+
+def _each(keys: Iterable[str], read: Callable[[str], Manifest]) -> list[Manifest]:
+    with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="load") as pool:
+        return list(pool.map(read, keys))
