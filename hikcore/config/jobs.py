@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 
+from hikcore.archive.store import Store
 from hikcore.config.places import Camera, Config
 from hikcore.errors import ConfigurationError, HikcoreError
 from hikcore.extract.report import CameraJob
@@ -21,6 +22,7 @@ class SiteJobs:
         failures: by device: what kept it from listing its channels (`cameras = "all"`).
     """
 
+    site: str
     jobs: list[CameraJob] = field(default_factory=list)
     cameras: list[Camera] = field(default_factory=list)
     sources: dict[str, Source] = field(default_factory=dict)
@@ -40,7 +42,7 @@ async def site_jobs(
     """
     place = config.site(site)
     async with AsyncExitStack() as stack:
-        found = SiteJobs()
+        found = SiteJobs(site)
         if camera is not None:
             found.cameras = [place.camera(camera)]
             devices = [found.cameras[0].device]
@@ -78,6 +80,31 @@ async def _list_cameras(config: Config, site: str, found: SiteJobs) -> None:
         found.cameras += place.cameras_of(device, channels)
 
 
-def names(cameras: list[Camera]) -> Mapping[str, str]:
-    """What people call each camera, by id; those without a name left out."""
-    return {camera.id: camera.name for camera in cameras if camera.name}
+def publish(config: Config, found: SiteJobs, store: Store) -> None:
+    """Tell the archive's readers the site's name, zone and cameras. Blocking.
+
+    Raises:
+        ArchiveError: it cannot be written.
+    """
+    from hikcore.archive.documents import Site, SiteCamera  # noqa: PLC0415  loads numpy
+    from hikcore.archive.sites import publish_site, read_site  # noqa: PLC0415
+
+    site = found.site
+    place = config.site(site)
+    before = read_site(store, site)
+    named = {camera.id: camera.name for camera in before.cameras} if before else {}
+    cameras = tuple(
+        SiteCamera(
+            id=camera.id,
+            # Where the device was not asked for names, the one known before stands.
+            name=camera.name or named.get(camera.id, ""),
+            device=camera.device,
+            channel=camera.channel,
+            streams=camera.streams,
+        )
+        for camera in found.cameras
+    )
+    publish_site(
+        store,
+        Site(site=site, name=place.section.name, zone=place.section.zone or "", cameras=cameras),
+    )

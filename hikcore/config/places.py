@@ -14,6 +14,7 @@ from hikcore.config.model import DeviceSection, Settings, SiteSection, StreamNam
 from hikcore.errors import ConfigurationError
 
 if TYPE_CHECKING:
+    from hikcore.archive.reader import Archive
     from hikcore.archive.store import Store
     from hikcore.sources.base import DeviceCamera, Source
 
@@ -147,6 +148,17 @@ class Config:
         return open_store(
             archive.url, access_key=access, secret_key=secret, region=archive.region, create=create
         )
+
+    def open_archive(self) -> Archive:
+        """Open the archive for reading.
+
+        Raises:
+            ConfigurationError: a secret that cannot be had, or a URL of no known kind.
+            ArchiveError: it is not there, or refuses the keys.
+        """
+        from hikcore.archive.reader import Archive  # noqa: PLC0415  loads numpy
+
+        return Archive(self.build_store()).check()
 
     def build_source(self, site: str, device: str) -> Source:
         """A source that speaks to a device; nothing is sent yet.

@@ -1,0 +1,106 @@
+"""All commands, and what becomes of an error: one clear line, and the exit code of its kind.
+
+A command's module declares its arguments and loads the rest when it runs, so that `--help` is fast.
+"""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from collections.abc import Sequence
+
+import typer
+
+from hikcore.cli import (
+    cameras,
+    clip,
+    config,
+    coverage,
+    demo,
+    download,
+    extract,
+    simulate,
+)
+from hikcore.cli.output import Output
+from hikcore.errors import HikcoreError
+
+INTERRUPTED = 130
+FAILED = 1
+#: Typer carries a click of its own and does not name this class: the base of all usage errors.
+_ClickException = typer.BadParameter.__mro__[2]
+
+app = typer.Typer(
+    name="hikcore",
+    help="Recorded video out of NVRs into an archive, exactly once, and exact clips back.",
+    no_args_is_help=True,
+    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command()(demo.demo)
+app.command()(simulate.simulate)
+app.command()(cameras.cameras)
+app.command()(extract.extract)
+app.command()(coverage.coverage)
+app.command()(clip.clip)
+app.command()(download.download)
+app.add_typer(config.app, name="config")
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        from hikcore import __version__
+
+        print(f"hikcore {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _hikcore(
+    version: bool = typer.Option(
+        False, "--version", callback=_version, is_eager=True, help="Print the version and exit."
+    ),
+) -> None:
+    pass
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command line and return its exit code."""
+    output = Output(json="--json" in arguments)
+    debug = "--debug" in arguments
+    try:
+        code = typer.main.get_command(app).main(
+            list(arguments), prog_name="hikcore", standalone_mode=False
+        )
+    except (KeyboardInterrupt, typer.Abort):
+        output.failed(INTERRUPTED, "Interrupted", "interrupted")
+        return INTERRUPTED
+    except BrokenPipeError:
+        # The reader of our output left (`hikcore … | head`); nothing more can be said there, and
+        # the interpreter's own flush at exit must not complain.
+        sys.stdout = None
+        return FAILED
+    except HikcoreError as error:
+        if debug:
+            traceback.print_exc()
+        output.failed(error.exit_code, type(error).__name__, error.message, error.where, error.hint)
+        return error.exit_code
+    except Exception as error:
+        return _other(error, output, debug)
+    return code if isinstance(code, int) else 0
+
+
+def _other(error: Exception, output: Output, debug: bool) -> int:
+    if isinstance(error, _ClickException):
+        # Its own text names the option and the usage line.
+        error.show()  # type: ignore[attr-defined]
+        output.failed(2, "UsageError", error.format_message(), quiet=True)  # type: ignore[attr-defined]
+        return 2
+    if debug:
+        traceback.print_exc()
+    output.failed(
+        FAILED,
+        type(error).__name__,
+        str(error) or "an unexpected error",
+        hint="" if debug else "run it again with --debug for the stack, and report it",
+    )
+    return FAILED

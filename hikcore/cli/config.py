@@ -1,0 +1,140 @@
+"""`hikcore config`: is the configuration right, and where does each value come from."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from hikcore.cli.arguments import ConfigFile, Debug, Json, Set, load_config
+from hikcore.cli.output import Output
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from hikcore.config import Config
+
+app = typer.Typer(help="Check the configuration, or show it and where it comes from.")
+CONFIGURATION = 2
+
+
+@app.command()
+def show(
+    origin: Annotated[
+        bool, typer.Option("--origin", help="Name the source of each value.")
+    ] = False,
+    config: ConfigFile = None,
+    set_: Set = None,
+    json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Show every value in force. Secrets are shown as the places that they are read from."""
+    from rich.table import Table
+
+    output = Output(json=json)
+    settings = load_config(config, set_)
+    table = Table("key", "value", *(["origin"] if origin else []), box=None)
+    values = []
+    for key, value in _leaves(settings.settings.model_dump(mode="json")):
+        source = _origin(settings, key)
+        row = [key, _text(value), *([source] if origin else [])]
+        table.add_row(*row)
+        values.append({"key": key, "value": value, **({"origin": source} if origin else {})})
+    output.table(table)
+    output.document("config", file=str(settings.path) if settings.path else None, values=values)
+
+
+@app.command()
+def check(
+    online: Annotated[
+        bool, typer.Option("--online", help="Also open the archive and log in to every device.")
+    ] = False,
+    config: ConfigFile = None,
+    set_: Set = None,
+    json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Check that the configuration can be used: its keys, its secrets and its spool folder."""
+    output = Output(json=json)
+    settings = load_config(config, set_)
+    faults = 0
+    results: list[dict[str, Any]] = []
+    for what, fault in _checks(settings, online=online):
+        faults += fault is not None
+        output.data(f"fail  {what}: {fault}" if fault else f"ok    {what}")
+        results.append({"what": what, "ok": fault is None, "fault": fault})
+    code = CONFIGURATION if faults else 0
+    output.document("config_check", checks=results, code=code)
+    raise typer.Exit(code)
+
+
+def _checks(config: Config, *, online: bool) -> Iterator[tuple[str, str | None]]:
+    """Each thing checked, and what is wrong with it."""
+    archive = config.settings.archive
+    yield f"settings from {config.path or 'the environment'}", None
+    for key, secret in (("access_key", archive.access_key), ("secret_key", archive.secret_key)):
+        if secret is not None:
+            yield _tried(f"archive.{key}", lambda s=secret, k=key: s.resolve(f"archive.{k}"))
+    yield _tried("spool.folder", lambda: _writable(config))
+    if online:
+        yield _tried(f"archive {archive.url}", lambda: config.build_store().folders("v1/"))
+    for site in config.sites:
+        for device in site.section.devices:
+            name = f"sites.{site.id}.devices.{device}"
+            yield _tried(name, lambda s=site.id, d=device: _device(config, s, d, online))
+
+
+def _tried(what: str, action: Any) -> tuple[str, str | None]:
+    from hikcore.errors import HikcoreError
+
+    try:
+        action()
+    except HikcoreError as error:
+        return what, f"{error.message} ({error.hint})" if error.hint else error.message
+    except OSError as error:
+        return what, f"{error.strerror}: {error.filename}"
+    return what, None
+
+
+def _writable(config: Config) -> None:
+    import tempfile
+
+    folder = config.settings.spool.folder
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryFile(dir=folder):
+        pass
+
+
+def _device(config: Config, site: str, device: str, online: bool) -> None:
+    async def ask() -> None:
+        source = config.build_source(site, device)
+        try:
+            if online:
+                await source.cameras()
+        finally:
+            await source.aclose()
+
+    asyncio.run(ask())
+
+
+def _leaves(document: dict[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
+    for key, value in document.items():
+        if isinstance(value, dict):
+            yield from _leaves(value, f"{above}{key}.")
+        elif value is not None:
+            yield f"{above}{key}", value
+
+
+def _origin(config: Config, key: str) -> str:
+    """Where a value comes from; a device's may be inherited."""
+    if key in config.origins:
+        return config.origins[key]
+    inherited = f"defaults.{key.rpartition('.')[2]}"
+    if ".devices." in key and inherited in config.origins:
+        return f"{config.origins[inherited]} ({inherited})"
+    return "default"
+
+
+def _text(value: Any) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)

@@ -1,0 +1,237 @@
+"""`hikcore demo`: the whole job with no recorder at hand, for real but for the recorder."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shlex
+import time
+from dataclasses import dataclass
+from json import dumps as json_text
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import typer
+
+from hikcore.cli.arguments import Debug, Json
+from hikcore.cli.output import Output, console, length_text, size_text
+from hikcore.cli.progress import Style, Watch, chosen
+from hikcore.errors import ConfigurationError
+from hikcore.instants import NS, Span, format_instant
+
+if TYPE_CHECKING:
+    from hikcore.config import Config
+    from hikcore.extract.report import CameraReport
+    from hikcore.sim.recorder import Recorder
+
+SITE: Final = "demo"
+CLIP_CAMERA: Final = "gate"
+#: By the frozen clock: over a border of two recordings, begun and ended between key frames.
+CLIP_FROM: Final = -(48 * 60 + 43) * NS - 600_000_000
+CLIP_TO: Final = -(46 * 60 + 58) * NS
+#: The port that `hikcore simulate` listens on, so that the configuration made here goes on working.
+PORT: Final = 8000
+
+_CONFIG = """\
+# Made by `hikcore demo`. It works as long as `hikcore simulate` runs beside it:
+#   hikcore cameras --config {file}
+[archive]
+url = {archive}
+
+[spool]
+folder = {spool}
+limit = "2 GB"
+
+[sites.demo]
+name = "Demonstration"
+zone = "Asia/Tashkent"
+
+[sites.demo.devices.nvr]
+host = "127.0.0.1"
+port = {port}
+username = "{username}"
+password = {password}
+
+[sites.demo.cameras.gate]
+device = "nvr"
+channel = 1
+
+[sites.demo.cameras.yard]
+device = "nvr"
+channel = 2
+
+[sites.demo.cameras.store]
+device = "nvr"
+channel = 4
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What the recorder part of the demo leaves: the hour that was extracted, and the reports."""
+
+    span: Span
+    reports: list[CameraReport]
+
+
+def demo(
+    folder: Annotated[Path, typer.Option("--folder", help="Where to put it all.")] = Path("demo"),
+    progress: Annotated[
+        Style, typer.Option("--progress", help="auto: bars on a terminal, else lines.")
+    ] = Style.AUTO,
+    json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Run the whole job against a simulated recorder into a folder: extract, coverage, clip.
+
+    The recorder is simulated, its video is real; all else is what runs against a real one.
+    """
+    from hikcore.cli import interrupt
+
+    output = Output(json=json)
+    began = time.monotonic()
+    home = _home(folder)
+    done = interrupt.run(lambda stop: _extract(home, output, progress, stop), output)
+    if any(report.stopped for report in done.reports):
+        raise KeyboardInterrupt
+    for report in done.reports:
+        for error in report.errors:
+            raise error
+    clip = _read_back(home, done.span, output)
+    seconds = round(time.monotonic() - began, 1)
+    _what_next(output, home, done.span, clip, seconds)
+
+
+def _home(folder: Path) -> Path:
+    """The folder, made; one that is something else already is left alone."""
+    home = folder.absolute()
+    if home.exists() and (
+        not home.is_dir() or (any(home.iterdir()) and not (home / "hikcore.toml").is_file())
+    ):
+        raise ConfigurationError(
+            "is there already and was not made by `hikcore demo`",
+            where=str(home),
+            hint="name another: hikcore demo --folder FOLDER",
+        )
+    home.mkdir(parents=True, exist_ok=True)
+    return home
+
+
+async def _extract(home: Path, output: Output, style: Style, stop: asyncio.Event) -> Done:
+    from hikcore.cli.extract import work_on
+    from hikcore.config.jobs import site_jobs
+    from hikcore.sim.profiles import get_profile
+    from hikcore.sim.recorder import Recorder
+
+    profile = get_profile("default")
+    output.talk("1. A simulated recorder: three cameras, an hour of footage, one hole.")
+    async with Recorder(profile, cache=home / "footage-cache") as recorder:
+        await _film(recorder, style)
+        config = _configured(home, recorder)
+        now = recorder.now()
+        span = Span(now - 3600 * NS, now)
+        output.talk(
+            f"\n2. Extract {format_instant(span.begin, 0)} to {format_instant(span.end, 0)}."
+        )
+        async with site_jobs(config, SITE) as jobs, Watch(style, output) as watch:
+            reports = await work_on(config, jobs, span, watch, stop)
+    from hikcore.cli.extract import summary_text
+
+    output.talk(f"   {summary_text(reports, dry_run=False)}")
+    return Done(span, reports)
+
+
+async def _film(recorder: Recorder, style: Style) -> None:
+    """Make the footage, with a bar where there are bars."""
+    if chosen(style) is not Style.BAR:
+        await recorder.prepare()
+        return
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
+
+    columns = (TextColumn("filming"), BarColumn(bar_width=None), TaskProgressColumn())
+    with Progress(*columns, console=console(stderr=True), expand=True) as bars:
+        task = bars.add_task("", total=1.0)
+        await recorder.prepare(lambda part: bars.update(task, completed=part))
+
+
+def _configured(home: Path, recorder: Recorder) -> Config:
+    """Write a configuration as a user would, and read it, with the port of this recorder."""
+    from hikcore.config import load
+
+    auth = recorder.profile.auth
+    file, password = home / "hikcore.toml", home / "password"
+    handle = os.open(password, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(handle, "w") as out:
+        out.write(auth.password.get_secret_value() + "\n")
+    places = {
+        "archive": f"{home}/archive",
+        "spool": f"{home}/spool",
+        "password": f"file:{password}",
+    }
+    # A TOML text is written as JSON writes it.
+    quoted = {key: json_text(value) for key, value in places.items()}
+    file.write_text(
+        _CONFIG.format(file=file, port=PORT, username=auth.username, **quoted), encoding="utf-8"
+    )
+    return load(file, overrides={"sites.demo.devices.nvr.port": str(recorder.port)}, environ={})
+
+
+def _read_back(home: Path, span: Span, output: Output) -> dict[str, Any]:
+    """Coverage and a clip, by the archive alone."""
+    from zoneinfo import ZoneInfo
+
+    from hikcore.archive.reader import open_archive
+    from hikcore.cli.coverage import coverage_table
+
+    archive = open_archive(str(home / "archive"))
+    found = {camera: archive.coverage(SITE, camera, span) for camera in archive.cameras(SITE)}
+    output.talk("\n3. What the archive has of that hour, and why it has no more.\n")
+    output.table(coverage_table(SITE, found, ZoneInfo("Asia/Tashkent")))
+    asked = Span(span.end + CLIP_FROM, span.end + CLIP_TO)
+    output.talk(
+        "4. A clip over the border of two recordings, cut to the frame, nothing re-encoded."
+    )
+    path = home / f"{CLIP_CAMERA}.mp4"
+    report = archive.clip(SITE, CLIP_CAMERA, asked, path)
+    return {"path": path, "asked": asked, "report": report}
+
+
+def _what_next(
+    output: Output, home: Path, span: Span, clip: dict[str, Any], seconds: float
+) -> None:
+    """Name the clip, and what to try."""
+    path: Path = clip["path"]
+    asked: Span = clip["asked"]
+    size = path.stat().st_size
+    output.data(
+        f"   {_short(path)}: {length_text(asked.length)} from {format_instant(asked.begin)}, "
+        f"{size_text(size)}; beside it {path.stem}.json says what is in it"
+    )
+    archive = shlex.quote(_short(home / "archive"))
+    config = shlex.quote(_short(home / "hikcore.toml"))
+    begin, end = format_instant(asked.begin, 0), format_instant(asked.end, 0)
+    output.talk(f"\nDone in {seconds:.0f} s. To try next:")
+    for command in (
+        "hikcore demo                # again: nothing is fetched twice",
+        f"hikcore coverage {SITE} 2026-11-20 2026-11-20 --archive {archive}",
+        f"hikcore clip {SITE}/yard {begin} {end} -o yard.mp4 --audio aac --archive {archive}",
+        "hikcore simulate            # and in another terminal:",
+        f"hikcore cameras --config {config}",
+    ):
+        output.talk(f"  {command}")
+    output.document(
+        "demo",
+        folder=str(home),
+        archive=str(home / "archive"),
+        clip=str(path),
+        bytes=size,
+        seconds=seconds,
+    )
+
+
+def _short(path: Path) -> str:
+    """As a person here would write it."""
+    try:
+        return str(path.relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)

@@ -1,0 +1,276 @@
+"""`hikcore extract`: bring what recorders have of a span into the archive."""
+
+from __future__ import annotations
+
+import asyncio
+import shlex
+import time
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from hikcore.cli.arguments import (
+    TIME_HELP,
+    ConfigFile,
+    Debug,
+    Json,
+    Set,
+    Tz,
+    echo_span,
+    load_config,
+    parse_span,
+    parse_target,
+    zone_named,
+)
+from hikcore.cli.output import Output, length_text, size_text
+from hikcore.cli.progress import Style, Watch
+from hikcore.instants import DAY, NS, Span, format_instant
+
+if TYPE_CHECKING:
+    from hikcore.config import Config
+    from hikcore.config.jobs import SiteJobs
+    from hikcore.errors import HikcoreError
+    from hikcore.extract.report import CameraReport
+
+PARTLY = 3
+NOTHING_TO_DO = 4
+INTERRUPTED = 130
+
+
+def extract(
+    target: Annotated[str, typer.Argument(metavar="SITE[/CAMERA]", help="What to extract.")],
+    begin: Annotated[
+        str | None, typer.Option("--from", help=f"{TIME_HELP}. Default: 48 hours before --to.")
+    ] = None,
+    end: Annotated[
+        str | None,
+        typer.Option("--to", help="The same; not included, but a date is its whole day. Now."),
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Ask and plan; write and fetch nothing.")
+    ] = False,
+    repair: Annotated[
+        bool, typer.Option("--repair", help="Fetch again what is kept as damaged.")
+    ] = False,
+    fail_if_empty: Annotated[
+        bool, typer.Option("--fail-if-empty", help="Exit with 4 when there was nothing to do.")
+    ] = False,
+    progress: Annotated[
+        Style, typer.Option("--progress", help="auto: bars on a terminal, else a line a minute.")
+    ] = Style.AUTO,
+    tz: Tz = None,
+    config: ConfigFile = None,
+    set_: Set = None,
+    json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Bring what the recorders have of a span into the archive, each recording once.
+
+    Run it again after any interruption: it goes on where it was. Ctrl-C once finishes the recording
+    at hand, twice stops.
+    """
+    from hikcore.cli import interrupt
+
+    output = Output(json=json)
+    where = parse_target(target)
+    settings = load_config(config, set_)
+    zone = zone_named(tz) or settings.site(where.site).zone
+    if where.camera is not None:
+        settings.site(where.site).camera(where.camera)
+    now = format_instant(time.time_ns(), 9)
+    if begin is not None:
+        span = parse_span(begin, end or now, zone)
+    else:
+        to = parse_span("1970-01-01T00:00:00Z", end or now, zone).end
+        span = Span(to - 2 * DAY, to)
+    echo_span(output, span)
+    if not dry_run:
+        output.talk(f"resume: {_resume_command(str(where), span, config, set_)}")
+    reports, failures = interrupt.run(
+        lambda stop: _work(
+            settings, where.site, where.camera, span, output, progress, stop, dry_run, repair
+        ),
+        output,
+    )
+    raise typer.Exit(_conclude(output, span, reports, failures, dry_run, fail_if_empty))
+
+
+async def _work(
+    config: Config,
+    site: str,
+    camera: str | None,
+    span: Span,
+    output: Output,
+    style: Style,
+    stop: asyncio.Event,
+    dry_run: bool,
+    repair: bool,
+) -> tuple[list[CameraReport], dict[str, HikcoreError]]:
+    from hikcore.config.jobs import site_jobs
+
+    async with site_jobs(config, site, camera) as jobs, Watch(style, output) as watch:
+        reports = await work_on(config, jobs, span, watch, stop, dry_run=dry_run, repair=repair)
+    return reports, jobs.failures
+
+
+async def work_on(
+    config: Config,
+    jobs: SiteJobs,
+    span: Span,
+    watch: Watch,
+    stop: asyncio.Event,
+    *,
+    dry_run: bool = False,
+    repair: bool = False,
+) -> list[CameraReport]:
+    """Extract all jobs over a span.
+
+    Raises:
+        HikcoreError: the archive or the spool cannot be used at all.
+    """
+    from hikcore.config.jobs import publish
+    from hikcore.extract.site import Part, SiteWork, camera_days
+    from hikcore.extract.spool import Spool
+
+    store = await asyncio.to_thread(config.build_store, create=not dry_run)
+    spool = Spool(config.settings.spool.folder, config.settings.spool.limit)
+    if not dry_run:
+        await asyncio.to_thread(spool.sweep)
+        await asyncio.to_thread(publish, config, jobs, store)
+    site = SiteWork(
+        jobs.sources, store, spool, progress=watch, dry_run=dry_run, stop=stop, repair=repair
+    )
+    # A long span goes by days, so that the oldest day of every camera comes first: a recorder
+    # overwrites it first. A short one is planned at once, so that the bars know their whole.
+    if span.length > 2 * DAY and not dry_run:
+        parts = camera_days(jobs.jobs, span)
+    else:
+        parts = [Part(job, span) for job in jobs.jobs]
+    return await site.extract_all(parts)
+
+
+def _resume_command(
+    target: str, span: Span, config: object | None, overrides: list[str] | None
+) -> str:
+    words = ["hikcore", "extract", target]
+    words += ["--from", format_instant(span.begin, 9 if span.begin % NS else 0)]
+    words += ["--to", format_instant(span.end, 9 if span.end % NS else 0)]
+    if config is not None:
+        words += ["--config", str(config)]
+    for item in overrides or ():
+        words += ["--set", item]
+    return shlex.join(words)
+
+
+def _conclude(
+    output: Output,
+    span: Span,
+    reports: list[CameraReport],
+    failures: dict[str, HikcoreError],
+    dry_run: bool,
+    fail_if_empty: bool,
+) -> int:
+    """Tell what was done, and the exit code of it."""
+    for report in reports:
+        _tell_errors(output, report)
+        output.document("camera", **camera_fields(report))
+    for device, error in failures.items():
+        output.talk(f"error: {device}: its cameras cannot be listed: {error}")
+    errors = [error for report in reports for error in report.errors] + list(failures.values())
+    stopped = any(report.stopped for report in reports)
+    planned = sum(len(report.planned) for report in reports)
+    code = _code(errors, reports, stopped)
+    if code == 0 and not planned and fail_if_empty:
+        code = NOTHING_TO_DO
+    output.data(summary_text(reports, dry_run=dry_run))
+    output.document(
+        "summary",
+        begin=format_instant(span.begin),
+        end=format_instant(span.end),
+        dry_run=dry_run,
+        chunks=planned,
+        held=sum(report.count("held") for report in reports),
+        damaged=sum(report.count("damaged") for report in reports),
+        failed=sum(report.count("failed") for report in reports),
+        growing=sum(report.growing for report in reports),
+        bytes_planned=sum(report.planned_bytes for report in reports),
+        hours_planned=round(sum(report.planned_hours for report in reports), 4),
+        bytes_received=sum(report.received for report in reports),
+        bytes_stored=sum(report.stored for report in reports),
+        devices_failed={device: error.message for device, error in failures.items()},
+        stopped=stopped,
+        code=code,
+    )
+    return code
+
+
+def _code(errors: list[HikcoreError], reports: list[CameraReport], stopped: bool) -> int:
+    if stopped:
+        return INTERRUPTED
+    if not errors:
+        return 0
+    done = any(report.count("held") or report.count("damaged") for report in reports)
+    if done or any(report.whole for report in reports):
+        return PARTLY
+    codes = {error.exit_code for error in errors}
+    return codes.pop() if len(codes) == 1 else 1
+
+
+def _tell_errors(output: Output, report: CameraReport) -> None:
+    for outcome in report.outcomes:
+        if outcome.state == "damaged":
+            begin = format_instant(outcome.chunk.recording.span.begin)
+            output.talk(f"damaged: {report.job} {begin}: {outcome.reason}")
+    for error in report.errors:
+        output.talk(f"error: {report.job}: {error}")
+
+
+def camera_fields(report: CameraReport) -> dict[str, object]:
+    """A report as the JSON line `camera` has it."""
+    return {
+        "site": report.job.site,
+        "camera": report.job.camera,
+        "stream": report.job.stream,
+        "device": report.job.device,
+        "channel": report.job.channel,
+        "listed": report.listed,
+        "growing": report.growing,
+        "chunks": [
+            {
+                "id": chunk.id,
+                "begin": format_instant(chunk.recording.span.begin),
+                "end": format_instant(chunk.recording.span.end),
+                "bytes": chunk.size,
+            }
+            for chunk in report.planned
+        ],
+        "held": report.count("held"),
+        "damaged": report.count("damaged"),
+        "failed": report.count("failed"),
+        "bytes_received": report.received,
+        "bytes_stored": report.stored,
+        "errors": [
+            {"error": type(error).__name__, "message": error.message, "where": error.where}
+            for error in report.errors
+        ],
+    }
+
+
+def summary_text(reports: list[CameraReport], *, dry_run: bool) -> str:
+    """One sentence about all of it."""
+    chunks = sum(len(report.planned) for report in reports)
+    size = sum(report.planned_bytes for report in reports)
+    length = int(sum(report.planned_hours for report in reports) * 3600) * NS
+    growing = sum(report.growing for report in reports)
+    later = f"; {growing} still being written, for a later run" if growing else ""
+    if not chunks:
+        return f"nothing to fetch{later}"
+    if dry_run:
+        return f"would fetch {chunks} chunks, {size_text(size)}, {length_text(length)}{later}"
+    counts = [
+        f"{count} {state}"
+        for state in ("held", "damaged", "failed")
+        if (count := sum(report.count(state) for report in reports))
+    ]
+    received = size_text(sum(report.received for report in reports))
+    return f"{chunks} chunks: {', '.join(counts) or 'none done'}; {received} received{later}"

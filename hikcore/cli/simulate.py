@@ -1,0 +1,76 @@
+"""`hikcore simulate`: a simulated recorder to try things on."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from hikcore.cli.arguments import Debug, Json
+from hikcore.cli.output import Output
+from hikcore.instants import format_instant
+
+if TYPE_CHECKING:
+    from hikcore.sim.profile import Profile
+
+
+def simulate(
+    profile: Annotated[
+        str, typer.Option("--profile", metavar="NAME|FILE", help="See --list; or TOML, JSON.")
+    ] = "default",
+    host: Annotated[str, typer.Option("--host", help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="0: any free one.")] = 8000,
+    list_: Annotated[bool, typer.Option("--list", help="List the built-in profiles.")] = False,
+    json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Run a simulated recorder until Ctrl-C: ISAPI over HTTP, with real video in it.
+
+    It has a user and a password of its own, printed when it starts; they protect nothing.
+    """
+    from hikcore.cli import interrupt
+    from hikcore.sim.profiles import built_in, get_profile
+
+    output = Output(json=json)
+    if list_:
+        for name, description in built_in().items():
+            output.data(f"{name:<15} {description}")
+        output.document("profiles", profiles=built_in())
+        return
+    chosen = get_profile(profile)
+    interrupt.run(lambda stop: _serve(chosen, host, port, output, stop), output, first="stopping")
+
+
+async def _serve(
+    profile: Profile, host: str, port: int, output: Output, stop: asyncio.Event
+) -> None:
+    from hikcore.errors import ConfigurationError
+    from hikcore.sim.recorder import Recorder
+
+    try:
+        async with Recorder(profile, host=host, port=port) as recorder:
+            tell(output, recorder.url, profile, recorder.now())
+            await stop.wait()
+    except OSError as error:
+        raise ConfigurationError(
+            f"cannot listen there: {error.strerror}", where=f"{host}:{port}", hint="try --port 0"
+        ) from None
+
+
+def tell(output: Output, url: str, profile: Profile, now: int) -> None:
+    """Where it is, who may log in, and what it has."""
+    password = profile.auth.password.get_secret_value()
+    output.data(f"{url}  user {profile.auth.username}  password {password}")
+    for camera in profile.cameras:
+        output.data(f"  channel {camera.channel}: {camera.name} ({camera.codec})")
+    output.talk(f"its clock stands at {format_instant(now)}; Ctrl-C stops it")
+    output.document(
+        "simulate",
+        url=url,
+        profile=profile.name,
+        username=profile.auth.username,
+        password=password,
+        now=format_instant(now),
+        channels=[camera.channel for camera in profile.cameras],
+    )
