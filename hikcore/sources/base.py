@@ -14,7 +14,7 @@ from hikcore.deviceclock import DeviceClock
 from hikcore.instants import Span
 
 Stream = Literal["main", "sub"]
-#: What is fetched in one piece: a closed file of the device, a UTC window, or a growing file's tail.
+#: What is fetched in one piece: a device's closed file, a UTC window, or a growing file's tail.
 ChunkKind = Literal["file", "window", "tail"]
 
 

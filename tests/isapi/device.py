@@ -48,7 +48,7 @@ class Reply:
     status: int = 200
     body: bytes | list[bytes | Stall | Reset] = b""
     headers: list[tuple[str, str]] = field(default_factory=list)
-    length: int | None | str = "true"
+    length: int | str | None = "true"
     kind: str = 'application/xml; charset="UTF-8"'
 
 
@@ -120,7 +120,10 @@ class Device:
             try:
                 if self.delay:
                     await asyncio.sleep(self.delay)
-                await self._send(http, writer, self._answer(asked))
+                reply = self._answer(asked)
+                if not isinstance(reply, Reply):
+                    reply = await reply
+                await self._send(http, writer, reply)
             finally:
                 self.now -= 1
             if http.our_state is not h11.DONE or http.their_state is not h11.DONE:
@@ -143,7 +146,7 @@ class Device:
             else:
                 return None
 
-    def _answer(self, asked: Asked) -> Reply:
+    def _answer(self, asked: Asked) -> Any:
         refused = self._check(asked)
         if refused is not None:
             return refused

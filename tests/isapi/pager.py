@@ -47,8 +47,7 @@ class Pager:
         track = re.search(rf"<{self.container}><trackID>(\d+)</trackID></{self.container}>", text)
         wanted = int(track[1]) if track else 101
         begin, end = (
-            parse_instant(found) // NS
-            for found in re.findall(r"<(?:start|end)Time>([^<]+)<", text)
+            parse_instant(found) // NS for found in re.findall(r"<(?:start|end)Time>([^<]+)<", text)
         )
         position = re.search(rf"<{self.position}>(\d+)<", text)
         at = int(position[1]) if position else 0

@@ -84,13 +84,18 @@ async def test_a_recorder_that_runs_is_measured_right_or_not_at_all(
     recorder: tuple[int, str, list[list[tuple[int, int]]]],
 ) -> None:
     offset, listing, channels = recorder
-    ahead = max(rows[0][1] for rows in channels) - (NOW + (offset * NS if listing == "local" else 0))
+    ahead = max(rows[0][1] for rows in channels) - (
+        NOW + (offset * NS if listing == "local" else 0)
+    )
     try:
         found = await verdict(ZoneRule(offset), channels)
     except ClockUndecided:
         # Only where a planned end reaches over the other reading of now can both be right.
-        assert listing == "utc" and offset * NS - ahead <= 120 * NS and offset > 0 or (
-            listing == "local" and offset < 0 and -offset * NS - ahead <= 120 * NS
+        assert (
+            (listing == "utc"
+            and offset * NS - ahead <= 120 * NS
+            and offset > 0)
+            or (listing == "local" and offset < 0 and -offset * NS - ahead <= 120 * NS)
         )
         return
     assert found == DeviceClock(listing, ZoneRule(offset), "measured")  # type: ignore[arg-type]
@@ -116,15 +121,21 @@ async def test_channels_that_differ_decide_nothing() -> None:
 async def test_undecided_names_both_readings_and_the_setting() -> None:
     with pytest.raises(ClockUndecided) as caught:
         await verdict(ZoneRule(18_000), [[]])
-    for part in ("2026-07-21T15:32:54Z", "2026-07-21T20:32:54", 'device_time = "utc"',
-                 'device_time = "local"'):
+    for part in (
+        "2026-07-21T15:32:54Z",
+        "2026-07-21T20:32:54",
+        'device_time = "utc"',
+        'device_time = "local"',
+    ):
         assert part in str(caught.value)
 
 
 async def test_greenwich_in_winter_is_undecided_and_in_summer_measured() -> None:
     told = parse_time(
         b"<Time><localTime>2026-01-10T10:00:00</localTime><timeZone>GMT0:00:00DST01:00:00,"
-        b"M3.5.0/01:00:00,M10.5.0/02:00:00</timeZone></Time>", "")
+        b"M3.5.0/01:00:00,M10.5.0/02:00:00</timeZone></Time>",
+        "",
+    )
     winter = parse_instant("2026-01-10T10:00:00Z")
     with pytest.raises(ClockUndecided):
         await verdict(told.zone, [[(winter - MINUTE, winter + MINUTE)]], winter)
@@ -140,8 +151,12 @@ def row(begin: str, end: str) -> SearchRow:
 
 def growing(rows: list[tuple[str, str]], now: str) -> list[bool]:
     found = recordings_of(
-        [row(*times) for times in rows], channel=1, stream="main",
-        clock=DeviceClock("utc", ZoneRule()), device_now=parse_instant(now), settings=Settings(),
+        [row(*times) for times in rows],
+        channel=1,
+        stream="main",
+        clock=DeviceClock("utc", ZoneRule()),
+        device_now=parse_instant(now),
+        settings=Settings(),
         where="",
     )
     return [recording.growing for recording in found]
@@ -158,14 +173,18 @@ def growing(rows: list[tuple[str, str]], now: str) -> list[bool]:
     ],
 )
 def test_what_is_still_being_written(now: str, expected: list[bool]) -> None:
-    rows = [("2026-11-20T08:00:00Z", "2026-11-20T09:00:01Z"),
-            ("2026-11-20T09:00:00Z", "2026-11-20T10:00:00Z")]
+    rows = [
+        ("2026-11-20T08:00:00Z", "2026-11-20T09:00:01Z"),
+        ("2026-11-20T09:00:00Z", "2026-11-20T10:00:00Z"),
+    ]
     assert growing(rows, now) == expected
 
 
 def test_a_successor_closes_a_file_at_once() -> None:
-    rows = [("2026-11-20T09:00:00Z", "2026-11-20T10:00:00Z"),
-            ("2026-11-20T09:59:59Z", "2026-11-20T11:00:00Z")]
+    rows = [
+        ("2026-11-20T09:00:00Z", "2026-11-20T10:00:00Z"),
+        ("2026-11-20T09:59:59Z", "2026-11-20T11:00:00Z"),
+    ]
     assert growing(rows, "2026-11-20T10:02:00Z") == [False, True]
 
 
@@ -176,26 +195,49 @@ def test_files_of_the_hour_that_comes_twice_lie_in_a_row() -> None:
     """On 2026-10-25 in Sofia 03:00 to 04:00 comes twice: 00:00Z to 01:00Z and 01:00Z to 02:00Z."""
     clock = DeviceClock("local", SOFIA)
     edges = [parse_instant("2026-10-24T23:30:00Z") + n * 20 * MINUTE for n in range(12)]
-    texts = [f"{'2026-10-25T'}{(clock.utc_to_literal(e) // HOUR) % 24:02d}:"
-             f"{(clock.utc_to_literal(e) // MINUTE) % 60:02d}:00Z" for e in edges]
+    texts = [
+        f"{'2026-10-25T'}{(clock.utc_to_literal(e) // HOUR) % 24:02d}:"
+        f"{(clock.utc_to_literal(e) // MINUTE) % 60:02d}:00Z"
+        for e in edges
+    ]
     found = recordings_of(
-        [row(a, b) for a, b in itertools.pairwise(texts)], channel=1, stream="main", clock=clock,
-        device_now=edges[-1] + HOUR, settings=Settings(), where="",
+        [row(a, b) for a, b in itertools.pairwise(texts)],
+        channel=1,
+        stream="main",
+        clock=clock,
+        device_now=edges[-1] + HOUR,
+        settings=Settings(),
+        where="",
     )
     assert [r.span for r in found] == [Span(a, b) for a, b in itertools.pairwise(edges)]
 
 
 def test_a_row_without_length_or_that_runs_back_is_kept() -> None:
-    rows = [row("2026-11-20T08:00:00Z", "2026-11-20T08:00:00Z"),
-            row("2026-11-20T08:00:10Z", "2026-11-20T07:50:00Z")]
-    found = recordings_of(rows, channel=1, stream="main", clock=DeviceClock("utc", ZoneRule()),
-                          device_now=NOW, settings=Settings(), where="")
+    rows = [
+        row("2026-11-20T08:00:00Z", "2026-11-20T08:00:00Z"),
+        row("2026-11-20T08:00:10Z", "2026-11-20T07:50:00Z"),
+    ]
+    found = recordings_of(
+        rows,
+        channel=1,
+        stream="main",
+        clock=DeviceClock("utc", ZoneRule()),
+        device_now=NOW,
+        settings=Settings(),
+        where="",
+    )
     assert [r.span.length for r in found] == [NS, NS]
     assert found[1].literal_end == "2026-11-20T07:50:00Z"
 
 
 def test_a_time_that_is_none_is_named() -> None:
     with pytest.raises(DeviceProtocolError, match="gestern"):
-        recordings_of([row("gestern", "heute")], channel=1, stream="main",
-                      clock=DeviceClock("utc", ZoneRule()), device_now=NOW, settings=Settings(),
-                      where="nvr")
+        recordings_of(
+            [row("gestern", "heute")],
+            channel=1,
+            stream="main",
+            clock=DeviceClock("utc", ZoneRule()),
+            device_now=NOW,
+            settings=Settings(),
+            where="nvr",
+        )

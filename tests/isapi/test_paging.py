@@ -32,15 +32,14 @@ def lister(pager: Pager, **extra: Any) -> Lister:
     return Lister(ask, Turns(1), replace(Settings(), **extra), "device")
 
 
-async def listed(pager: Pager, track: int = 101, begin: int = BEGIN, end: int = BEGIN + DAY,
-                 **extra: Any) -> Listing:
+async def listed(
+    pager: Pager, track: int = 101, begin: int = BEGIN, end: int = BEGIN + DAY, **extra: Any
+) -> Listing:
     return await lister(pager, **extra).listing(track, begin * NS, end * NS)
 
 
 def files_of(listing: Listing) -> list[File]:
-    return [
-        File(row.track, digits(row.begin) // NS, digits(row.end) // NS) for row in listing.rows
-    ]
+    return [File(row.track, digits(row.begin) // NS, digits(row.end) // NS) for row in listing.rows]
 
 
 def expected(pager: Pager, track: int, begin: int, end: int) -> set[File]:
@@ -97,9 +96,7 @@ async def test_no_row_lost_where_the_position_is_ignored(
 
 @given(files=disks(), limit=st.integers(8, 40))
 @settings(max_examples=50, deadline=None)
-async def test_a_query_that_ends_silently_at_its_cap_is_cut(
-    files: list[File], limit: int
-) -> None:
+async def test_a_query_that_ends_silently_at_its_cap_is_cut(files: list[File], limit: int) -> None:
     pager = Pager(files, cap=7, query_cap=limit)
     before, paging._QUERY_CAP = paging._QUERY_CAP, limit  # type: ignore[misc]
     try:
@@ -205,8 +202,14 @@ async def test_a_refusal_is_an_error_not_an_empty_answer() -> None:
 
 
 def test_literal_digits_are_read_in_every_spelling() -> None:
-    texts = ["20260927T001202Z", "2026-09-27T00:12:02Z", "2026-09-27 00:12:02Z",
-             "2026-09-27T00:12:02", "2026-09-27T00:12:02+08:00", "2026-09-27T00:12:02-0300"]
+    texts = [
+        "20260927T001202Z",
+        "2026-09-27T00:12:02Z",
+        "2026-09-27 00:12:02Z",
+        "2026-09-27T00:12:02",
+        "2026-09-27T00:12:02+08:00",
+        "2026-09-27T00:12:02-0300",
+    ]
     assert len(set(map(digits, texts))) == 1
     for pair in itertools.pairwise(map(digits, ["2026-09-27T00:12:02Z", "2026-09-27T00:12:03Z"])):
         assert pair[1] - pair[0] == NS

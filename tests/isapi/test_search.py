@@ -37,8 +37,9 @@ def test_no_matches(name: str) -> None:
     assert search.parse(recorded(name), "") == search.Page((), False)
 
 
-@pytest.mark.parametrize("element", ["responseStatusStrg", "responseStatusStrip",
-                                     "responseStatusStrp"])
+@pytest.mark.parametrize(
+    "element", ["responseStatusStrg", "responseStatusStrip", "responseStatusStrp"]
+)
 def test_the_status_in_every_spelling(element: str) -> None:
     body = f"<CMSearchResult><{element}>MORE</{element}></CMSearchResult>"
     assert search.parse(body.encode(), "").more
@@ -46,8 +47,13 @@ def test_the_status_in_every_spelling(element: str) -> None:
 
 @pytest.mark.parametrize(
     "body",
-    [b"", b"no", b"<html/>", b"<DeviceInfo/>",
-     b"<CMSearchResult><matchList><searchMatchItem/></matchList></CMSearchResult>"],
+    [
+        b"",
+        b"no",
+        b"<html/>",
+        b"<DeviceInfo/>",
+        b"<CMSearchResult><matchList><searchMatchItem/></matchList></CMSearchResult>",
+    ],
 )
 def test_what_is_no_result_is_an_error(body: bytes) -> None:
     with pytest.raises(DeviceProtocolError):
@@ -56,9 +62,13 @@ def test_what_is_no_result_is_an_error(body: bytes) -> None:
 
 def test_the_plain_request() -> None:
     body = search.build(
-        SEARCH_LADDER[0], search_id="88C2CD4D-D3FA-4AD4-BD80-555C18205DCC", track=101,
-        begin=parse_instant("2021-08-16T00:00:00Z"), end=parse_instant("2021-08-18T23:59:59Z"),
-        position=40, page=100,
+        SEARCH_LADDER[0],
+        search_id="88C2CD4D-D3FA-4AD4-BD80-555C18205DCC",
+        track=101,
+        begin=parse_instant("2021-08-16T00:00:00Z"),
+        end=parse_instant("2021-08-18T23:59:59Z"),
+        position=40,
+        page=100,
     )
     assert body == (
         b'<CMSearchDescription version="1.0"><searchID>88C2CD4D-D3FA-4AD4-BD80-555C18205DCC'

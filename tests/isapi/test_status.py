@@ -42,21 +42,40 @@ def test_a_refusal_is_one_at_any_http_status(
 
 @pytest.mark.parametrize(
     ("sub", "kind"),
-    [("deviceBusy", DeviceBusy), ("serviceUnavailable", DeviceBusy), ("noMemory", DeviceBusy),
-     ("upgrading", DeviceBusy), ("lowPrivilege", DeviceRefused), ("notSupport", DeviceRefused)],
+    [
+        ("deviceBusy", DeviceBusy),
+        ("serviceUnavailable", DeviceBusy),
+        ("noMemory", DeviceBusy),
+        ("upgrading", DeviceBusy),
+        ("lowPrivilege", DeviceRefused),
+        ("notSupport", DeviceRefused),
+    ],
 )
 @pytest.mark.parametrize("wrapped", [True, False])
 def test_json_refusals(sub: str, kind: type[DeviceError], wrapped: bool) -> None:
-    status = {"statusCode": 4, "statusString": "Invalid Operation", "subStatusCode": sub,
-              "errorCode": 1073741825, "errorMsg": "no"}
+    status = {
+        "statusCode": 4,
+        "statusString": "Invalid Operation",
+        "subStatusCode": sub,
+        "errorCode": 1073741825,
+        "errorMsg": "no",
+    }
     body = json.dumps({"ResponseStatus": status} if wrapped else status).encode()
     assert isinstance(error_of(200, body, "nvr"), kind)
 
 
 @pytest.mark.parametrize(
     ("http", "kind"),
-    [(302, DeviceProtocolError), (400, DeviceRefused), (403, DeviceRefused), (404, DeviceRefused),
-     (500, DeviceRefused), (502, DeviceBusy), (503, DeviceBusy), (204, DeviceProtocolError)],
+    [
+        (302, DeviceProtocolError),
+        (400, DeviceRefused),
+        (403, DeviceRefused),
+        (404, DeviceRefused),
+        (500, DeviceRefused),
+        (502, DeviceBusy),
+        (503, DeviceBusy),
+        (204, DeviceProtocolError),
+    ],
 )
 def test_a_bare_http_status(http: int, kind: type[DeviceError]) -> None:
     assert isinstance(error_of(http, b"", "nvr"), kind)
@@ -75,15 +94,36 @@ def test_what_is_no_refusal() -> None:
     assert error_of(200, check, "") is None
 
 
-@pytest.mark.parametrize("body", [b"", b"{", b"[1]", b"{}", b"<", b"<a", b"\xff\xfe", b"<html>",
-                                  b"IMKH\x01\x02", b"\0" * 100, b'{"statusCode": null}'])
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"{",
+        b"[1]",
+        b"{}",
+        b"<",
+        b"<a",
+        b"\xff\xfe",
+        b"<html>",
+        b"IMKH\x01\x02",
+        b"\0" * 100,
+        b'{"statusCode": null}',
+    ],
+)
 def test_anything_else_is_no_status(body: bytes) -> None:
     found = parse_status(body)
     assert found is None or found.code == 0
 
 
-@pytest.mark.parametrize("spaces", ["", ' xmlns="http://www.hikvision.com/ver10/XMLSchema"',
-                                    ' xmlns="urn:psialliance-org"', ' xmlns:h="urn:x"'])
+@pytest.mark.parametrize(
+    "spaces",
+    [
+        "",
+        ' xmlns="http://www.hikvision.com/ver10/XMLSchema"',
+        ' xmlns="urn:psialliance-org"',
+        ' xmlns:h="urn:x"',
+    ],
+)
 def test_namespaces_do_not_matter(spaces: str) -> None:
     body = BUSY.decode().replace(' xmlns="http://www.isapi.org/ver20/XMLSchema"', spaces)
     body = body.replace("<statusCode>", '<statusCode xmlns="">')
@@ -91,7 +131,9 @@ def test_namespaces_do_not_matter(spaces: str) -> None:
 
 
 def test_entities_are_not_expanded() -> None:
-    bomb = b'<!DOCTYPE a [<!ENTITY x "xx"><!ENTITY y "&x;&x;">]><ResponseStatus>&y;</ResponseStatus>'
+    bomb = (
+        b'<!DOCTYPE a [<!ENTITY x "xx"><!ENTITY y "&x;&x;">]><ResponseStatus>&y;</ResponseStatus>'
+    )
     with pytest.raises(ValueError, match=r".+"):
         xml.parse(bomb)
     assert parse_status(bomb) is None

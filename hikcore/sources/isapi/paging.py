@@ -1,8 +1,8 @@
 """All rows of a track and span, however the device pages.
 
-One GUID a query, the position moved on by the distinct items received, the end known by an empty page: page
-caps, counts and `OK` are not believed. Where a page repeats what is known (a position that is
-ignored, a cap on the whole query) the window is halved, which works on every firmware.
+One GUID a query, the position moved on by the distinct items received, the end known by an empty
+page: page caps, counts and `OK` are not believed. Where a page repeats what is known (a position
+that is ignored, a cap on the whole query) the window is halved, which works on every firmware.
 """
 
 from __future__ import annotations
