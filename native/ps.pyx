@@ -130,7 +130,9 @@ cdef class PsCore:
         cdef bint inside = self.state == PAYLOAD and self.left > 0
         cdef bint ahead = self.state == LENGTH or self.state == PES_HEAD
         with nogil:
-            if inside and self.stream != 0xE0:
+            if inside and self.stream != 0xE0 and self.audio.unit_open:
+                # Its extents go with it: a table's last sample has all that are behind it.
+                self.audio.extents.count = self.audio.unit.first
                 self.audio.unit_open = False
             self.audio.close()
             self.video.close((inside or ahead) and self.stream == 0xE0)

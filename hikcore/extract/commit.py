@@ -15,6 +15,7 @@ from hikcore.archive.documents import Manifest, RawRef, RunRef, SegmentRef
 from hikcore.archive.keys import clock_key, manifest_key, raw_key, segment_key
 from hikcore.archive.store import Store
 from hikcore.deviceclock import DeviceClock
+from hikcore.errors import MediaError
 from hikcore.extract.fetch import Body
 from hikcore.extract.plan import PlannedChunk
 from hikcore.extract.report import CameraJob
@@ -70,9 +71,12 @@ class Commit:
             self.store.put(key, document, content_type=_JSON)
         table = body.table
         reason = str(body.fault or "no index") if table is None else unusable(table)
-        if table is None or reason:
-            return self._raw(chunk, body, profile, reason)
-        return self._segments(chunk, body, profile, table)
+        if table is not None and not reason:
+            try:
+                return self._segments(chunk, body, profile, table)
+            except MediaError as error:  # its segments so far are orphans, which are swept
+                reason = str(error)
+        return self._raw(chunk, body, profile, reason)
 
     def _segments(
         self, chunk: PlannedChunk, body: Body, profile: str, table: SampleTable

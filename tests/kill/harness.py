@@ -31,7 +31,7 @@ from pathlib import Path
 from tests.kill import child
 from tests.kill.events import CLASSES
 from tests.kill.objects import committed, orphans, raw_objects
-from tests.kill.recorder import SPAN, recorder_process, write_config
+from tests.kill.recorder import PASSWORD, SPAN, recorder_process, write_config
 
 COMMAND = ["extract", "home", "--from", SPAN[0], "--to", SPAN[1], "--progress", "none"]
 
@@ -68,13 +68,12 @@ class Harness:
     Args:
         folder: for archives, spools and logs; emptied point by point.
         port: of the recorder.
-        password: its password, given to the command by its environment.
     """
 
-    def __init__(self, folder: Path, port: int, password: str) -> None:
+    def __init__(self, folder: Path, port: int) -> None:
         self._folder = folder
         self._port = port
-        self._environ = {"KILL_TEST_PASSWORD": password}
+        self._environ = {"KILL_TEST_PASSWORD": PASSWORD}
         self._context = _fork_server()
 
     def reference(self, place: Place) -> tuple[dict[str, str], str, Counter[str]]:
@@ -240,8 +239,7 @@ def main() -> int:
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="kill-")))
         (folder / "minio").mkdir()
-        port, password = stack.enter_context(recorder_process(folder / "recorder"))
-        harness = Harness(folder, port, password)
+        harness = Harness(folder, stack.enter_context(recorder_process(folder / "recorder")))
         for place in _places(options.store or ["local"], stack, folder):
             reference, coverage, counts = harness.reference(place)
             done = {result.point for result in results if result.store == place.name}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import multiprocessing
+import pickle
 from collections.abc import Iterator
 from contextlib import contextmanager
 from multiprocessing.connection import Connection
@@ -69,9 +70,9 @@ cameras = "all"
     return path
 
 
-def _serve(pipe: Connection, cache: Path) -> None:
+def _serve(pipe: Connection, cache: Path, profile: bytes) -> None:
     async def serve() -> None:
-        async with Recorder(PROFILE, cache=cache) as recorder:
+        async with Recorder(pickle.loads(profile), cache=cache) as recorder:
             pipe.send(recorder.port)
             await asyncio.to_thread(pipe.recv)
 
@@ -79,17 +80,19 @@ def _serve(pipe: Connection, cache: Path) -> None:
 
 
 @contextmanager
-def recorder_process(cache: Path) -> Iterator[tuple[int, str]]:
-    """A recorder that outlives the killed: its port and its password."""
+def recorder_process(cache: Path, profile: Profile = PROFILE) -> Iterator[int]:
+    """A recorder that outlives the killed: its port."""
     cache.mkdir(parents=True, exist_ok=True)
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
-    process = context.Process(target=_serve, args=(theirs, cache), daemon=True)
+    process = context.Process(
+        target=_serve, args=(theirs, cache, pickle.dumps(profile)), daemon=True
+    )
     process.start()
     try:
         if not ours.poll(60):
             raise RuntimeError("the recorder did not start within 60 s")
-        yield ours.recv(), PASSWORD
+        yield ours.recv()
     finally:
         ours.send("stop")
         process.join(10)

@@ -1,0 +1,310 @@
+"""Extraction of one camera against a device in memory: once, whole, and after any interruption."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+from pathlib import Path
+
+import pytest
+
+from hikcore.archive.local import LocalStore
+from hikcore.errors import (
+    ArchiveUnavailable,
+    DeviceAuthError,
+    DeviceRefused,
+    DeviceUnreachable,
+    TransferInterrupted,
+)
+from hikcore.extract.camera import extract_camera
+from hikcore.extract.plan import PlannedChunk, identity
+from hikcore.extract.report import CameraJob, CameraReport, Outcome, Quiet
+from hikcore.extract.spool import Spool, body_name
+from hikcore.instants import NS, Span
+from tests.extract.conftest import BEGIN, HASTY, JOB, Device, film
+from tests.kill.objects import committed, orphans, raw_objects
+
+HOUR = Span(BEGIN, BEGIN + 3600 * NS)
+
+
+async def extract(
+    device: Device, store: LocalStore, spool: Spool, span: Span = HOUR, **options: object
+) -> CameraReport:
+    return await extract_camera(
+        JOB,
+        span,
+        source=device,
+        store=store,
+        spool=spool,
+        patience=HASTY,
+        **options,  # type: ignore[arg-type]
+    )
+
+
+def three_files(device: Device) -> None:
+    device.add(0, 102, film(0, 102))
+    device.add(100, 102, film(100, 102))
+    device.add(200, 102, film(200, 102))
+
+
+def v1(store: LocalStore) -> dict[str, str]:
+    """Everything under v1/ by an independent lister; no orphans may be there."""
+    objects = raw_objects(store.url, {})
+    assert orphans(objects) == []
+    return committed(objects)
+
+
+def manifests(store: LocalStore) -> list[dict[str, object]]:
+    objects = raw_objects(store.url, {})
+    return [json.loads(objects[key]) for key in sorted(objects) if "/manifests/" in key]
+
+
+async def test_run_twice_nothing_is_fetched_the_second_time(
+    device: Device, store: LocalStore, spool: Spool
+) -> None:
+    three_files(device)
+    first = await extract(device, store, spool)
+    assert (first.count("held"), first.errors, first.listed) == (3, [], 3)
+    assert first.received == sum(map(len, device.bodies.values()))
+    before = v1(store)
+    second = await extract(device, store, spool)
+    assert (second.planned, second.outcomes) == ([], [])
+    assert len(device.fetched) == 3
+    assert v1(store) == before
+    assert list(spool.folder.iterdir()) == []
+
+
+async def test_the_same_archive_whatever_the_order_of_work(
+    device: Device, store: LocalStore, spool: Spool, tmp_path: Path
+) -> None:
+    three_files(device)
+    await extract(device, store, spool)
+    other = LocalStore(tmp_path / "other")
+    for begin in (250, 120, 0):
+        await extract(device, other, spool, Span(BEGIN + begin * NS, BEGIN + (begin + 10) * NS))
+    assert v1(other) == v1(store)
+    assert len(device.fetched) == 6
+
+
+async def test_two_workers_on_the_same_file_at_once(
+    device: Device, store: LocalStore, spool: Spool, tmp_path: Path
+) -> None:
+    device.pause = 0.002
+    three_files(device)
+    beside = Spool(spool.folder, spool.limit, poll=0.01)
+    apart = Spool(tmp_path / "elsewhere", spool.limit, poll=0.01)
+    reports = await asyncio.gather(
+        extract(device, store, spool),
+        extract(device, store, beside),
+        extract(device, store, apart),
+    )
+    assert [report.errors for report in reports] == [[], [], []]
+    assert len(device.fetched) > 3  # they did meet
+    alone = LocalStore(tmp_path / "alone")
+    await extract(device, alone, spool)
+    assert v1(store) == v1(alone)
+    assert list(spool.folder.iterdir()) == []
+
+
+async def test_a_finished_body_is_used_again_instead_of_a_fetch(
+    device: Device, store: LocalStore, spool: Spool
+) -> None:
+    content = film(0, 102)
+    row = device.add(0, 102, content)
+    spool.folder.mkdir()
+    sha = hashlib.sha256(content).hexdigest()
+    name = body_name(JOB.owner, identity("door", row), len(content), sha, short=False)
+    (spool.folder / name).write_bytes(content)
+    report = await extract(device, store, spool)
+    assert (report.count("held"), report.received) == (1, 0)
+    assert device.fetched == []
+    assert list(spool.folder.iterdir()) == []
+
+
+async def test_a_rotten_body_is_fetched_again(
+    device: Device, store: LocalStore, spool: Spool
+) -> None:
+    content = film(0, 102)
+    row = device.add(0, 102, content)
+    spool.folder.mkdir()
+    name = body_name(JOB.owner, identity("door", row), len(content), "0" * 64, short=False)
+    (spool.folder / name).write_bytes(content[:-1] + b"\0")
+    report = await extract(device, store, spool)
+    assert (report.count("held"), len(device.fetched)) == (1, 1)
+    assert list(spool.folder.iterdir()) == []
+
+
+async def test_an_error_of_one_recording_does_not_stop_the_others(
+    device: Device, store: LocalStore, spool: Spool
+) -> None:
+    three_files(device)
+    device.plans = [DeviceRefused("recycled")]
+    report = await extract(device, store, spool)
+    assert (report.count("failed"), report.count("held")) == (1, 2)
+    assert (report.failure, report.whole) == (None, False)
+    again = await extract(device, store, spool)
+    assert (len(again.planned), again.whole) == (1, True)
+
+
+@pytest.mark.parametrize("error", [DeviceAuthError("refused"), DeviceUnreachable("gone")])
+async def test_a_device_that_cannot_be_used_ends_the_work(
+    device: Device, store: LocalStore, spool: Spool, error: DeviceAuthError
+) -> None:
+    three_files(device)
+    device.plans = [error]
+    report = await extract(device, store, spool)
+    assert report.failure is error
+    assert report.errors == [error]
+    assert len(device.fetched) == 1
+
+
+async def test_a_store_that_does_not_answer_ends_the_work_and_keeps_the_body(
+    device: Device, store: LocalStore, spool: Spool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    three_files(device)
+    with monkeypatch.context() as patched:
+
+        def away(*_: object, **__: object) -> None:
+            raise ArchiveUnavailable("no answer")
+
+        patched.setattr(LocalStore, "put_file", away)
+        report = await extract(device, store, spool)
+    assert isinstance(report.failure, ArchiveUnavailable)
+    assert manifests(store) == []
+    again = await extract(device, store, spool)
+    assert again.count("held") == 3
+    assert len(device.fetched) == 3  # the first body was not fetched twice
+
+
+async def test_a_body_cut_short_is_fetched_again_and_settled_when_it_comes_alike(
+    device: Device, store: LocalStore, spool: Spool
+) -> None:
+    content = film(0, 102)
+    device.add(0, 102, content)
+    end = len(content) - 3000
+    device.plans = [end, end]
+    report = await extract(device, store, spool)
+    assert report.count("held") == 1
+    assert report.outcomes[0].received == 2 * end
+    (manifest,) = manifests(store)
+    assert manifest["notes"] == [f"short: listed {len(content)} bytes, received {end} twice alike"]
+    assert (await extract(device, store, spool)).planned == []
+
+
+async def test_fewer_bytes_another_way_each_time_are_kept_and_asked_for_again(
+    device: Device, store: LocalStore, spool: Spool
+) -> None:
+    content = film(0, 102)
+    device.add(0, 102, content)
+    device.plans = [-9000, -8000, -7000, -6000]
+    assert (await extract(device, store, spool)).count("held") == 1
+    report = await extract(device, store, spool)
+    assert [chunk.held for chunk in report.planned] == [len(content) - 6000]
+    assert report.count("held") == 1
+    assert (await extract(device, store, spool)).planned == []
+    assert len(manifests(store)) == 2  # two takes, which readers unite
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        (b"<?xml version='1.0'?><nothing/>" * 50, "neither MPEG-PS nor MP4"),
+        (bytes(range(256)) * 40, "neither MPEG-PS nor MP4"),
+        (film(0, 40)[:600], "no picture and no sound"),
+    ],
+)
+async def test_what_cannot_be_decoded_is_kept_as_received(
+    device: Device, store: LocalStore, spool: Spool, body: bytes, reason: str
+) -> None:
+    device.add(0, 102, body)
+    report = await extract(device, store, spool)
+    assert report.count("damaged") == 1
+    assert reason in report.outcomes[0].reason
+    (manifest,) = manifests(store)
+    assert manifest["state"] == "damaged"
+    raw = manifest["raw"]
+    assert isinstance(raw, dict)
+    assert raw_objects(store.url, {})[raw["key"]] == body
+    assert (await extract(device, store, spool)).planned == []
+    assert len((await extract(device, store, spool, repair=True)).planned) == 1
+
+
+async def test_a_dry_run_writes_nothing(device: Device, store: LocalStore, spool: Spool) -> None:
+    three_files(device)
+    report = await extract(device, store, spool, dry_run=True)
+    assert len(report.planned) == 3
+    assert report.planned_bytes == sum(map(len, device.bodies.values()))
+    assert report.planned_hours == pytest.approx(306 / 3600)
+    assert device.fetched == []
+    assert not store.root.exists()
+    assert not spool.folder.exists()
+
+
+async def test_a_growing_recording_is_left_for_later(
+    device: Device, store: LocalStore, spool: Spool
+) -> None:
+    row = device.add(0, 102, film(0, 102))
+    device.rows = [row.__class__(**{f: getattr(row, f) for f in row.__slots__} | {"growing": True})]
+    report = await extract(device, store, spool)
+    assert (report.growing, report.planned) == (1, [])
+
+
+async def test_asked_to_stop_it_finishes_the_recording_at_hand(
+    device: Device, store: LocalStore, spool: Spool
+) -> None:
+    three_files(device)
+    stop = asyncio.Event()
+
+    class Stopping(Quiet):
+        def received(self, job: CameraJob, chunk: PlannedChunk, size: int) -> None:
+            stop.set()
+
+    report = await extract(device, store, spool, stop=stop, progress=Stopping())
+    assert (report.stopped, report.count("held"), len(device.fetched)) == (True, 1, 1)
+    assert (await extract(device, store, spool)).count("held") == 2
+
+
+async def test_progress_tells_every_byte_and_every_end(
+    device: Device, store: LocalStore, spool: Spool
+) -> None:
+    three_files(device)
+    device.plans = [1000]
+    said: list[object] = []
+
+    class Telling(Quiet):
+        def started(self, job: CameraJob, chunk: PlannedChunk) -> None:
+            said.append("started")
+
+        def received(self, job: CameraJob, chunk: PlannedChunk, size: int) -> None:
+            said.append(size)
+
+        def done(self, job: CameraJob, outcome: Outcome) -> None:
+            said.append(outcome.state)
+
+    await extract(device, store, spool, progress=Telling())
+    assert said.count("started") == 4  # one of them for the second time
+    assert said.count("held") == 3
+    total = sum(map(len, device.bodies.values()))
+    assert sum(each for each in said if isinstance(each, int)) == total + 1000
+
+
+async def test_answers_are_kept_even_when_every_transfer_fails(
+    device: Device, store: LocalStore, spool: Spool
+) -> None:
+    device.add(0, 102, film(0, 102))
+    device.plans = [TransferInterrupted("stalled")] * 4
+    report = await extract(device, store, spool)
+    assert report.count("failed") == 1
+    answers = raw_objects(store.url, {})["log/answers/home/door/main/2026/11/20.json"]
+    assert len(json.loads(answers)["rows"]) == 1
+    assert list(spool.folder.iterdir()) == []
+
+
+async def test_a_long_span_is_asked_a_day_at_a_time(
+    device: Device, store: LocalStore, spool: Spool
+) -> None:
+    day = 86_400 * NS
+    await extract(device, store, spool, Span(BEGIN, BEGIN + 3 * day))
+    assert len(device.asked) == 4
+    assert all(span.length <= day for span in device.asked)
