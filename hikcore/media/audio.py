@@ -145,7 +145,7 @@ def _g711_decoder(config: CodecConfig) -> Callable[[bytes], Pcm]:
 def _aac_decoder(config: CodecConfig) -> Callable[[bytes], Pcm]:
     import av  # noqa: PLC0415
 
-    context = cast("AudioCodecContext", av.CodecContext.create("aac", "r"))
+    context = av.CodecContext.create("aac", "r")
     context.extradata = config.record
     channels = config.channels
 
@@ -167,7 +167,7 @@ def _encode(
 
     layout = "mono" if config.channels == 1 else "stereo"
     form = "fltp" if kind == "aac" else "s16"
-    context = cast("AudioCodecContext", av.CodecContext.create(kind, "w"))
+    context = av.CodecContext.create(kind, "w")
     context.sample_rate, context.layout, context.format = config.rate, layout, form
     context.flags |= Flags.bitexact | Flags.global_header
     context.open()

@@ -17,7 +17,10 @@ from hikcore.media.table import ByteSource, CodecConfig, Samples
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """Samples first to last of one track of one table, `shift` ticks later than in the table."""
+    """Samples first to last of one track of one table, `shift` ticks later than in the table.
+
+    Ticks are of 90 kHz; a track in another timescale (audio of a clip) is brought to it, rounded.
+    """
 
     source: ByteSource
     samples: Samples
@@ -25,17 +28,16 @@ class Stretch:
     last: int
     shift: int
 
-    def __post_init__(self) -> None:
-        if self.samples.timescale != TIMESCALE:
-            raise ValueError(f"a track in {self.samples.timescale} ticks a second, not {TIMESCALE}")
-
     def __len__(self) -> int:
         return self.last - self.first
 
     @property
     def times(self) -> NDArray[np.int64]:
         """Composition times after the shift."""
-        return self.samples.pts[self.first : self.last] + self.shift
+        pts, scale = self.samples.pts[self.first : self.last], self.samples.timescale
+        if scale != TIMESCALE:
+            pts = (2 * pts * TIMESCALE + scale) // (2 * scale)
+        return pts + self.shift
 
     @property
     def last_duration(self) -> int:
@@ -49,18 +51,24 @@ class Stretch:
 
 def join_video(stretches: Sequence[Stretch]) -> Samples:
     """One track in the given order. Composition times are kept; decoding times are made anew (the
-    sorted composition times, less the least delay): two runs may have different delays."""
+    sorted composition times, less the least delay): two runs may have different delays.
+
+    Raises:
+        ValueError: a table has another timescale than 90 kHz, so that times would not be exact.
+    """
+    if any(stretch.samples.timescale != TIMESCALE for stretch in stretches):
+        raise ValueError(f"video is joined in {TIMESCALE} ticks a second only")
     pts = np.concatenate([stretch.times for stretch in stretches])
     ordered = np.sort(pts)
     dts = ordered - int((ordered - pts).max())
     return _joined(stretches, pts, dts, stretches[-1].last_duration)
 
 
-def join_audio(stretches: Sequence[Stretch], last_duration: int) -> Samples:
+def join_audio(stretches: Sequence[Stretch]) -> Samples:
     """One track in the given order. A unit that begins before the one ahead of it (clocks of two
     chunks differ by a little) begins with it."""
     pts = np.maximum.accumulate(np.concatenate([stretch.times for stretch in stretches]))
-    return _joined(stretches, pts, pts, last_duration)
+    return _joined(stretches, pts, pts, stretches[-1].last_duration)
 
 
 def _joined(

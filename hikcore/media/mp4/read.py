@@ -130,7 +130,8 @@ def _table(begin: int, end: int, head: bytes) -> SampleTable:
     video, video_offset = tracks.get(b"vide", (None, 0))
     audio, audio_offset = tracks.get(b"soun", (None, 0))
     if audio is not None and video is not None:
-        shift = audio_offset - video_offset * audio.timescale // video.timescale
+        ours, theirs = audio.timescale, video.timescale
+        shift = audio_offset - (2 * video_offset * ours + theirs) // (2 * theirs)
         audio = replace(audio, dts=audio.dts + shift, pts=audio.pts + shift)
     return SampleTable("mp4", video, audio, notes=tuple(notes))
 

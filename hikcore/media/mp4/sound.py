@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -32,6 +32,9 @@ def one_format(stretches: Sequence[Stretch], notes: list[str]) -> list[Stretch]:
     out: list[Stretch] = []
     for stretch in stretches:
         config = config_of(stretch)
+        if not config.rate or not config.channels:
+            notes.append(f"audio left out: the rate of its {config.codec} is not known")
+            continue
         if out and config != config_of(out[0]):
             notes.append(
                 f"audio left out where it changes to {config.codec} {config.rate} Hz "
@@ -47,20 +50,25 @@ def config_of(stretch: Stretch) -> CodecConfig:
     return stretch.samples.configs[int(stretch.samples.config[stretch.first])]
 
 
-def unit_ticks(stretch: Stretch) -> NDArray[np.int64]:
-    """How long each unit sounds (not: until when the next begins), in ticks, rounded up."""
+def unit_samples(stretch: Stretch) -> NDArray[np.int64]:
+    """How many samples each unit decodes to (in each channel)."""
     config = config_of(stretch)
     sizes = stretch.samples.size[stretch.first : stretch.last].astype(np.int64)
-    samples = np.full(len(sizes), AAC_FRAME) if config.codec == "aac" else sizes
-    if config.codec != "aac":
-        samples = sizes // max(config.channels, 1)
-    return -(-samples * TIMESCALE // max(config.rate, 1))
+    if config.codec == "aac":
+        return np.full(len(sizes), AAC_FRAME, np.int64)
+    return sizes // config.channels
+
+
+def to_samples(ticks: NDArray[np.int64], rate: int) -> NDArray[np.int64]:
+    """Ticks of 90 kHz on the sample clock, to the nearest sample."""
+    return (2 * ticks * rate + TIMESCALE) // (2 * TIMESCALE)
 
 
 def overlapping(stretch: Stretch, begin: int, end: int, before: int = 0) -> Stretch | None:
     """The units that sound in [begin, end), and so many before them; None where there are none."""
-    times = stretch.times
-    hit = np.flatnonzero((times + unit_ticks(stretch) > begin) & (times < end))
+    times, rate = stretch.times, config_of(stretch).rate
+    sounding = -(-unit_samples(stretch) * TIMESCALE // rate)
+    hit = np.flatnonzero((times + sounding > begin) & (times < end))
     if not len(hit):
         return None
     return stretch.part(max(int(hit[0]) - before, 0), int(hit[-1]) + 1)
@@ -69,7 +77,11 @@ def overlapping(stretch: Stretch, begin: int, end: int, before: int = 0) -> Stre
 def copy_sound(
     stretches: Sequence[Stretch], begin: int, end: int, notes: list[str]
 ) -> Sound | None:
-    """The units that sound in [begin, end), bit for bit, trimmed by edits; None without any."""
+    """The units that sound in [begin, end), bit for bit, trimmed by edits; None without any.
+
+    The track runs on the sample clock: an edit that begins inside of a unit is read right only so
+    (libavformat takes ticks for samples there), and a unit's time moves by half a sample at most.
+    """
     needed: list[Stretch] = []
     for stretch in one_format(stretches, notes):
         # An AAC decoder needs the unit before the first one that is heard.
@@ -79,11 +91,13 @@ def copy_sound(
             needed.append(part)
     if not needed:
         return None
-    last = int(unit_ticks(needed[-1])[-1])
-    samples = join_audio(needed, last)
-    first = int(samples.pts[0])
-    until = min(end, int(samples.pts[-1]) + last)
-    edits: tuple[Edit, ...] = (Edit(until - max(first, begin), max(begin - first, 0)),)
-    if first > begin:
-        edits = (Edit(first - begin, -1), *edits)
+    rate, last = config_of(needed[0]).rate, int(unit_samples(needed[-1])[-1])
+    ticks = join_audio(needed)
+    times = to_samples(ticks.pts - begin, rate)
+    samples = replace(ticks, timescale=rate, dts=times, pts=times, last_duration=last)
+    first = max(int(ticks.pts[0]) - begin, 0)
+    until = min(end, int(ticks.pts[-1]) + -(-last * TIMESCALE // rate)) - begin
+    edits: tuple[Edit, ...] = (Edit(until - first, max(-int(times[0]), 0)),)
+    if first:
+        edits = (Edit(first, -1), *edits)
     return Sound(OutTrack(samples, edits), StretchReader(needed).read)
