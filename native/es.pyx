@@ -325,6 +325,7 @@ cdef class VideoStream:
         """The end of the stream. `cut`: in the middle of a packet, so its last access unit is not
         whole: it is counted in `cut_off` and left out, as is one without a picture."""
         if self.full:
+            self.drop_access_unit()
             return
         if self.nal_head_n < 3:
             memcpy(self.nal_head + self.nal_head_n, b"\0\0\0", 3 - self.nal_head_n)
@@ -333,8 +334,15 @@ cdef class VideoStream:
         self.close_nal(self.es_end - self.tail_zeros)
         if self.au_open and (cut or not self.au_vcl):
             self.cut_off = self.es_end - self.au_begin
-            self.au_open = False
+            self.drop_access_unit()
         self.close_access_unit()
+
+    cdef void drop_access_unit(self) noexcept nogil:
+        """Its extents go with it: a table's last sample has all that lie behind it."""
+        if self.au_open:
+            self.au_open = False
+            if self.au.first < self.extents.count:
+                self.extents.count = self.au.first
 
     cdef void fault(self, uint64_t at, uint64_t code) noexcept nogil:
         cdef Fault* slot = <Fault*> push(&self.faults, FAULTS)

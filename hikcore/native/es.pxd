@@ -58,6 +58,7 @@ cdef class VideoStream:
     cdef void open_access_unit(self) noexcept nogil
     cdef size_t split_extents(self) noexcept nogil
     cdef void close_access_unit(self) noexcept nogil
+    cdef void drop_access_unit(self) noexcept nogil
     cdef void keep_set(self, const uint8_t* p, size_t n) noexcept nogil
     cdef void close_set(self) noexcept nogil
     cdef uint16_t find_config(self) noexcept nogil

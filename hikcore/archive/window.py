@@ -1,0 +1,52 @@
+"""Bytes of one object by ranged reads, for the media layer."""
+
+from __future__ import annotations
+
+from hikcore.archive.store import Store
+from hikcore.errors import ArchiveCorrupt
+
+#: Read at once and kept; what is asked for within it costs no further request.
+BLOCK = 32 << 20
+
+
+class ObjectWindow:
+    """A `ByteSource` over an object. Reads one block ahead, so memory is bounded by BLOCK.
+
+    Args:
+        store, key: the object. etag: what it must still be (`If-Match`), so that two versions are
+            never mixed.
+        begin, end: bytes that will be needed; nothing outside is read ahead.
+    """
+
+    def __init__(self, store: Store, key: str, etag: str, begin: int, end: int) -> None:
+        self._store = store
+        self._key = key
+        self._etag = etag
+        self._end = end
+        self._begin = begin
+        self._block = memoryview(b"")
+        self.requests = 0
+
+    def read_at(self, offset: int, size: int) -> memoryview:
+        """Exactly `size` bytes.
+
+        Raises:
+            ArchiveCorrupt: the object ends before.
+            ArchiveConflict: it is another one by now.
+        """
+        at = offset - self._begin
+        if at < 0 or at + size > len(self._block):
+            want = max(min(BLOCK, self._end - offset), size)
+            self._block = memoryview(
+                self._store.get_range(self._key, offset, want, if_match=self._etag)
+            )
+            self._begin, at = offset, 0
+            self.requests += 1
+        if at + size > len(self._block):
+            raise ArchiveCorrupt(
+                f"the object ends at byte {self._begin + len(self._block)}, "
+                f"but its table names bytes up to {offset + size}",
+                where=self._key,
+                hint="fetch the recording again; the manifest says which",
+            )
+        return self._block[at : at + size]
