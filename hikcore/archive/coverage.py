@@ -48,6 +48,7 @@ _TICK: Final = 2 * 11_112
 NOBODY: Final = "nobody asked"
 TOO_SOON: Final = "asked too soon to tell"
 BROKE_OFF: Final = "the device's answer broke off"
+WRITTEN: Final = "still being written when asked, and not asked again"
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +99,7 @@ def coverage(
         *_excluded(tombstones),
         *_damaged(manifests, timeline),
         *listing.claims(margin),
-        *_asked(answers.questions, settle),
+        *_Asked(answers, settle).claims(),
     ]
     found = flatten(claims, span, ("unknown", NOBODY, None))
     return [Stretch(part, *value) for part, value in found]
@@ -263,22 +264,46 @@ def _latest(questions: Sequence[Question]) -> tuple[list[int], list[tuple[Span, 
     return [part.begin for part, _ in found], found
 
 
-def _asked(questions: Sequence[Question], settle: int) -> Iterator[Claim[_Value]]:
+class _Asked:
     """What questions alone say, where nothing is listed."""
-    for question in questions:
-        if question.begin >= question.end:
-            continue
+
+    def __init__(self, answers: Answers, settle: int) -> None:
+        self._questions = [q for q in answers.questions if q.begin < q.end]
+        self._settle = settle
+        growing = [row for row in answers.rows if row.growing and row.begin < row.end]
+        self._growing = sorted(growing, key=lambda row: row.begin)
+        self._begins = [row.begin for row in self._growing]
+        self._longest = max((row.end - row.begin for row in growing), default=0)
+
+    def claims(self) -> Iterator[Claim[_Value]]:
+        """`empty` where a question proves it, else why it does not."""
+        for question in self._questions:
+            whole = Span(question.begin, question.end)
+            if not question.complete:
+                yield _claim(9, whole, ("unknown", BROKE_OFF, None))
+                continue
+            sure = min(question.end, question.asked - self._settle)
+            if question.begin < sure:
+                shown = self._written(question)
+                for part in subtract([Span(question.begin, sure)], shown):
+                    yield _claim(7, part, ("empty", "the device has nothing there", None))
+                for part in shown:
+                    yield _claim(8, part, ("unknown", WRITTEN, None))
+            if max(question.begin, sure) < question.end:
+                late = Span(max(question.begin, sure), question.end)
+                yield _claim(8, late, ("unknown", TOO_SOON, None))
+
+    def _written(self, question: Question) -> list[Span]:
+        """What this very question showed as still being written: it shows no emptiness there."""
+        first = bisect_left(self._begins, question.begin - self._longest)
+        last = bisect_left(self._begins, question.end)
         whole = Span(question.begin, question.end)
-        if not question.complete:
-            yield _claim(9, whole, ("unknown", BROKE_OFF, None))
-            continue
-        sure = min(question.end, question.asked - settle)
-        if question.begin < sure:
-            reason = "the device has nothing there"
-            yield _claim(7, Span(question.begin, sure), ("empty", reason, None))
-        if max(question.begin, sure) < question.end:
-            late = Span(max(question.begin, sure), question.end)
-            yield _claim(8, late, ("unknown", TOO_SOON, None))
+        found = (
+            whole.intersection(Span(row.begin, row.end))
+            for row in self._growing[first:last]
+            if row.device == question.device and row.first_seen <= question.asked <= row.last_seen
+        )
+        return [part for part in found if part is not None]
 
 
 def held(stretches: Iterable[Stretch]) -> list[Span]:
