@@ -1,8 +1,8 @@
 """What a device's times mean: the clock profile.
 
-A recorder shows times in three places: the literal times of its listings (a `Z` behind them may mean
-UTC or the device's own wall clock), the wall clock inside the stream (always the device's own wall
-clock, no zone), and `System/time`. A profile says how each becomes UTC. It is measured per device
+A recorder shows times in three places: the literal times of its listings (a `Z` behind them may
+mean UTC or the device's own wall clock), the wall clock inside the stream (always the device's own
+wall clock, no zone), and `System/time`. A profile says how each becomes UTC. It is measured per device
 (facts: the same firmware reads differently on two units), kept in the archive named by its content,
 and never guessed.
 
@@ -20,7 +20,7 @@ from typing import Literal
 from hikcore.instants import NS, from_datetime
 
 #: `CST-3:00:00DST01:00:00,M3.5.5/02:00:00,M10.5.0/02:00:00` (ISAPI System/time, device fact): the
-#: sign is POSIX's (CST-3 is UTC+3), the DST field is the *shift*, not an offset from UTC as in POSIX.
+#: sign is POSIX's (CST-3 is UTC+3), the DST field is the *shift*, not an offset from UTC as there.
 _ZONE = re.compile(
     r"[A-Za-z]+([+-]?\d{1,2})(?::(\d\d))?(?::(\d\d))?"
     r"(?:[A-Za-z]+(\d{1,2}):(\d\d)(?::(\d\d))?,M(\d+)\.(\d)\.(\d)/(\d\d):(\d\d)(?::\d\d)?,"
@@ -124,6 +124,13 @@ class DeviceClock:
         """UTC of a listing's time, its digits held as nanoseconds as if UTC. In the repeated hour
         the first reading; in the skipped hour what the standard offset gives."""
         return literal if self.listing == "utc" else self.wall_to_utc(literal)
+
+    def literal_readings(self, literal: int) -> tuple[int, ...]:
+        """Every UTC instant that a listing's time can mean, earlier first: one; two in the repeated
+        hour; in the skipped hour what the standard offset gives."""
+        if self.listing == "utc":
+            return (literal,)
+        return self.zone.local_to_utc(literal) or (literal - self.zone.offset * NS,)
 
     def utc_to_literal(self, utc: int) -> int:
         """The digits to ask a device for that UTC instant."""

@@ -1,7 +1,7 @@
 """What a device's clock says, and what the `Z` of its listings means (facts 1.7).
 
 `Z` is true UTC on some recorders and the wall clock on others of the same firmware, so it is
-measured: the newest recording is held against the device's now under both readings.
+measured: what is listed around the device's now is held against it under both readings.
 """
 
 from __future__ import annotations
@@ -85,9 +85,9 @@ async def measure(
 ) -> DeviceClock:
     """Decide between the two readings.
 
-    A channel votes when its newest recording holds or touches the device's now under exactly one
-    of them. Two votes decide (one, where no other channel can vote); two that differ decide
-    nothing.
+    A reading is possible for a channel when a recording holds or touches the device's now under it
+    and none begins after. A channel under which one reading alone is possible votes for it. Two
+    votes decide (one, where no other channel can vote); two that differ decide nothing.
 
     Args:
         time: the device's clock. utc: the same instant in UTC.
@@ -96,9 +96,13 @@ async def measure(
     Raises:
         ClockUndecided: no channel votes, or they differ.
     """
-    nows: dict[Reading, int] = {"utc": utc, "local": time.local}
+    readings: dict[Reading, DeviceClock] = {
+        "utc": DeviceClock("utc", time.zone),
+        "local": DeviceClock("local", time.zone),
+    }
     votes: list[Reading] = []
-    begin, end = min(nows.values()) - AROUND, max(nows.values()) + AROUND
+    room = AROUND + time.zone.shift * NS
+    begin, end = min(utc, time.local) - room, max(utc, time.local) + room
     seen = ""
     for channel in list(channels)[:_CHANNELS]:
         rows = await look(channel, begin, end)
@@ -106,7 +110,7 @@ async def measure(
             continue
         newest = max(rows)
         seen = seen or f"newest {format_local(newest[0], 0)} to {format_local(newest[1], 0)}"
-        possible = [reading for reading, now in nows.items() if touches(newest, now)]
+        possible = [reading for reading, clock in readings.items() if fits(rows, clock, utc)]
         if len(possible) == 1:
             votes += possible
             if len(votes) == _VOTES:
@@ -122,6 +126,13 @@ async def measure(
     )
 
 
-def touches(newest: tuple[int, int], now: int) -> bool:
-    """Whether a newest recording can be that of an instant: begun by then, not over long."""
-    return newest[0] <= now + _AHEAD and newest[1] >= now - TOUCH
+def fits(rows: list[tuple[int, int]], clock: DeviceClock, now: int) -> bool:
+    """Whether rows can be what a recorder lists at an instant: one holds or touches it, none begins
+    after. In the hour that the wall clock repeats, either reading of a row may make it fit."""
+    touching = False
+    for begin, end in rows:
+        first = min(clock.literal_readings(begin))
+        if first > now + _AHEAD:
+            return False
+        touching = touching or max(clock.literal_readings(end)) >= now - TOUCH
+    return touching

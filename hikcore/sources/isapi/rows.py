@@ -80,15 +80,9 @@ def _spans(rows: list[SearchRow], clock: DeviceClock, where: str) -> list[Span]:
 def _span(clock: DeviceClock, begin: int, end: int, before: int | None) -> Span:
     """UTC of a row. In the hour that the wall clock repeats, the reading that continues the row
     before, and for an end the first one after the begin. Never empty: a second at least."""
-    starts = _readings(clock, begin)
+    starts = clock.literal_readings(begin)
     start = starts[0]
     if before is not None:
         start = min(starts, key=lambda reading: abs(reading - before))
-    stop = next((r for r in _readings(clock, end) if r > start), start + NS)
+    stop = next((r for r in clock.literal_readings(end) if r > start), start + NS)
     return Span(start, stop)
-
-
-def _readings(clock: DeviceClock, literal: int) -> tuple[int, ...]:
-    if clock.listing == "utc":
-        return (literal,)
-    return clock.zone.local_to_utc(literal) or (clock.literal_to_utc(literal),)

@@ -124,7 +124,7 @@ class IsapiSource:
             if later > end:
                 listing.rows.update((await self._lister.listing(track, end, later)).rows)
                 rows = self._recordings(listing.rows, channel, stream, clock, asked)
-        inside = tuple(row for row in rows if row.span.meets(span))
+        inside = tuple(row for row in rows if _rounded_out(row.span).meets(span))
         return Answer(channel, stream, span, asked, listing.complete, inside)
 
     async def fetch(
@@ -184,10 +184,17 @@ class IsapiSource:
 
 
 def _literal_window(clock: DeviceClock, span: Span) -> tuple[int, int]:
-    """The literal times to ask for a span. Over a change of the wall clock its readings run back
-    or skip, so the window is widened by the shift."""
+    """The literal times to ask for a span. Over a change of the wall clock its readings run back or
+    skip, and in the repeated hour nobody knows which pass a device takes them for: there the window
+    is widened by the shift, and what lies outside the span is left out of the answer."""
     begin, end = clock.utc_to_literal(span.begin), clock.utc_to_literal(span.end)
-    if end - begin != span.length:
+    unclear = len(clock.literal_readings(begin)) + len(clock.literal_readings(end)) != 2
+    if unclear or end - begin != span.length:
         shift = abs(clock.zone.shift) * NS
         return min(begin, end) - shift, max(begin, end) + shift
     return begin, end
+
+
+def _rounded_out(span: Span) -> Span:
+    """With the second that a time told in whole seconds leaves open."""
+    return Span(span.begin, span.end + NS)
