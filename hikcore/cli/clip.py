@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -22,7 +22,12 @@ from hikcore.cli.arguments import (
     parse_target,
     zone_named,
 )
-from hikcore.cli.output import Output
+from hikcore.cli.output import Output, length_text, size_text
+from hikcore.errors import ConfigurationError
+from hikcore.instants import format_instant
+
+if TYPE_CHECKING:
+    from hikcore.archive.clip import ClipReport
 
 
 class Audio(StrEnum):
@@ -90,6 +95,8 @@ def clip(
     """
     output = Output(json=json)
     where = parse_target(target, camera=True)
+    if out.suffix.lower() != ".mp4" or out.is_dir():
+        raise ConfigurationError(f"{out} is no name of an MP4 file", hint="write -o clip.mp4")
     reader = open_reader(archive, config, set_)
     zone = zone_named(tz) or reader.zone(where.site)
     span = parse_span(begin, end, zone)
@@ -105,4 +112,36 @@ def clip(
         gaps=gaps.value,
         take=take,
     )
-    del report
+    tell(output, report)
+
+
+def tell(output: Output, report: ClipReport) -> None:
+    """The names of the files, what is in them, and the JSON document."""
+    document = report.document
+    for path in report.paths:
+        output.data(str(path))
+    size = sum(file.size for file in document.files)
+    output.talk(
+        f"  {size_text(size)}, {document.frames} pictures, times good to "
+        f"{document.uncertainty_ms:g} ms; {report.sidecar.name} has the rest"
+    )
+    hidden = int(document.lead_in_ms * 1_000_000)
+    lead_in = f" ({length_text(hidden)} before it are in the file, hidden)" if hidden else ""
+    output.talk(f"  first {format_instant(document.first)}{lead_in}")
+    output.talk(f"  last  {format_instant(document.last)}")
+    for missing in document.missing:
+        output.talk(
+            f"warning: {format_instant(missing.begin)} to {format_instant(missing.end)} is "
+            f"{missing.state}: {missing.reason}"
+        )
+    if document.ambiguous:
+        output.talk("warning: at a seam the same pictures may be shown twice; see ambiguous there")
+    fields = document.model_dump(mode="json", by_alias=True, exclude_none=True)
+    del fields["schema"]  # the line has its own
+    output.document(
+        "clip",
+        **fields,
+        path=str(report.path),
+        paths=[str(path) for path in report.paths],
+        sidecar=str(report.sidecar),
+    )

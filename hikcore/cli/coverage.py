@@ -23,7 +23,7 @@ from hikcore.cli.arguments import (
     parse_target,
     zone_named,
 )
-from hikcore.cli.output import Output, length_text, share_text
+from hikcore.cli.output import Output, clock_text, length_text, share_text
 from hikcore.instants import Span, format_instant, to_datetime
 
 if TYPE_CHECKING:
@@ -75,13 +75,14 @@ def tell(
     output: Output, site: str, found: Mapping[str, Sequence[Stretch]], span: Span, zone: tzinfo
 ) -> None:
     """The table, its totals, and the JSON document."""
-    output.table(coverage_table(site, found, zone))
+    output.table(coverage_table(site, found, span, zone))
     totals = {camera: _totals(stretches) for camera, stretches in found.items()}
+    width = max(map(len, [*totals, "together"]))
     for camera, states in totals.items():
-        output.data(f"{site}/{camera}: {_totals_text(states, span.length)}")
+        output.data(f"{camera:<{width}}  {_totals_text(states, span.length)}")
     if len(totals) > 1:
         whole: Counter[str] = sum(totals.values(), Counter())
-        output.data(f"together: {_totals_text(whole, span.length * len(totals))}")
+        output.data(f"{'together':<{width}}  {_totals_text(whole, span.length * len(totals))}")
     output.document(
         "coverage",
         site=site,
@@ -98,53 +99,66 @@ def tell(
     )
 
 
-def coverage_table(site: str, found: Mapping[str, Sequence[Stretch]], zone: tzinfo) -> Table:
-    """A row a stretch; times are those of the zone named in the title."""
+def coverage_table(
+    site: str, found: Mapping[str, Sequence[Stretch]], span: Span, zone: tzinfo
+) -> Table:
+    """A row a stretch, narrow enough for 80 columns; the title names the zone of its times, and the
+    day where the span has only one."""
     from rich import box
     from rich.table import Table
     from rich.text import Text
 
+    day = _only_day(span, zone)
     table = Table(
-        title=f"Coverage of {site}, times in {_zone_name(zone)}",
+        title=f"Coverage of {site}, {f'{day}, ' if day else ''}times in {_zone_name(zone)}",
         box=box.SIMPLE_HEAD,
         title_justify="left",
         pad_edge=False,
     )
-    table.add_column("camera", no_wrap=True)
-    table.add_column("state", no_wrap=True)
-    table.add_column("from", no_wrap=True)
-    table.add_column("to", no_wrap=True)
+    for column in ("camera", "state", "from", "to"):
+        table.add_column(column, no_wrap=True)
     table.add_column("length", justify="right", no_wrap=True)
-    table.add_column("reason")
+    table.add_column("reason", overflow="fold")
     for camera, stretches in found.items():
         for number, stretch in enumerate(stretches):
-            state = Text(stretch.state, style=COLOURS.get(stretch.state, ""))
+            begin, end = stretch.span.begin, stretch.span.end
             table.add_row(
                 camera if number == 0 else "",
-                state,
-                _time(stretch.span.begin, zone),
-                _time(stretch.span.end, zone, stretch.span.begin),
+                Text(stretch.state, style=COLOURS.get(stretch.state, "")),
+                _time(begin, zone, dated=day is None),
+                _time(end, zone, dated=day is None and not _same_day(begin, end, zone)),
                 length_text(stretch.span.length),
-                stretch.reason,
+                _reason(stretch, zone),
                 end_section=number == len(stretches) - 1,
             )
     return table
+
+
+def _reason(stretch: Stretch, zone: tzinfo) -> str:
+    if stretch.expected is None:
+        return stretch.reason
+    return f"{stretch.reason}, due {_time(stretch.expected, zone, dated=False)[:5]}"
+
+
+def _only_day(span: Span, zone: tzinfo) -> str | None:
+    """The date of a span that lies in one day (its end may be the midnight after)."""
+    first, last = (to_datetime(ns).astimezone(zone) for ns in (span.begin, span.end - 1))
+    return f"{first:%Y-%m-%d}" if first.date() == last.date() else None
+
+
+def _same_day(one: int, other: int, zone: tzinfo) -> bool:
+    return to_datetime(one).astimezone(zone).date() == to_datetime(other).astimezone(zone).date()
 
 
 def _zone_name(zone: tzinfo) -> str:
     return getattr(zone, "key", None) or str(zone)
 
 
-def _time(ns: int, zone: tzinfo, after: int | None = None) -> str:
-    """Milliseconds only where there are any; the day left out where it is that of `after`."""
+def _time(ns: int, zone: tzinfo, *, dated: bool) -> str:
+    """Milliseconds only where there are any."""
     local = to_datetime(ns).astimezone(zone)
-    text = f"{local:%H:%M:%S}"
-    millis = local.microsecond // 1000
-    if millis:
-        text += f".{millis:03d}"
-    if after is not None and to_datetime(after).astimezone(zone).date() == local.date():
-        return text
-    return f"{local:%Y-%m-%d} {text}"
+    millis = f".{local.microsecond // 1000:03d}" if local.microsecond >= 1000 else ""
+    return f"{local:%Y-%m-%d %H:%M:%S}{millis}" if dated else f"{local:%H:%M:%S}{millis}"
 
 
 def _totals(stretches: Sequence[Stretch]) -> Counter[str]:
@@ -156,7 +170,7 @@ def _totals(stretches: Sequence[Stretch]) -> Counter[str]:
 
 def _totals_text(states: Counter[str], whole: int) -> str:
     return ", ".join(
-        f"{state} {length_text(states[state])} ({share_text(states[state], whole)})"
+        f"{state} {clock_text(states[state])} ({share_text(states[state], whole)})"
         for state in COLOURS
         if states[state]
     )

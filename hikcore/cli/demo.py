@@ -7,19 +7,21 @@ import os
 import shlex
 import time
 from dataclasses import dataclass
+from datetime import UTC
 from json import dumps as json_text
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
 from hikcore.cli.arguments import Debug, Json
-from hikcore.cli.output import Output, console, length_text, size_text
+from hikcore.cli.output import Output, console
 from hikcore.cli.progress import Style, Watch, chosen
 from hikcore.errors import ConfigurationError
 from hikcore.instants import NS, Span, format_instant
 
 if TYPE_CHECKING:
+    from hikcore.archive.clip import ClipReport
     from hikcore.config import Config
     from hikcore.extract.report import CameraReport
     from hikcore.sim.recorder import Recorder
@@ -94,12 +96,11 @@ def demo(
     done = interrupt.run(lambda stop: _extract(home, output, progress, stop), output)
     if any(report.stopped for report in done.reports):
         raise KeyboardInterrupt
-    for report in done.reports:
-        for error in report.errors:
-            raise error
-    clip = _read_back(home, done.span, output)
+    for error in (error for report in done.reports for error in report.errors):
+        raise error
+    report = _read_back(home, done.span, output)
     seconds = round(time.monotonic() - began, 1)
-    _what_next(output, home, done.span, clip, seconds)
+    _what_next(output, home, report, seconds)
 
 
 def _home(folder: Path) -> Path:
@@ -176,62 +177,50 @@ def _configured(home: Path, recorder: Recorder) -> Config:
     return load(file, overrides={"sites.demo.devices.nvr.port": str(recorder.port)}, environ={})
 
 
-def _read_back(home: Path, span: Span, output: Output) -> dict[str, Any]:
+def _read_back(home: Path, span: Span, output: Output) -> ClipReport:
     """Coverage and a clip, by the archive alone."""
-    from zoneinfo import ZoneInfo
-
     from hikcore.archive.reader import open_archive
-    from hikcore.cli.coverage import coverage_table
+    from hikcore.cli.clip import tell as tell_clip
+    from hikcore.cli.coverage import tell as tell_coverage
 
     archive = open_archive(str(home / "archive"))
     found = {camera: archive.coverage(SITE, camera, span) for camera in archive.cameras(SITE)}
     output.talk("\n3. What the archive has of that hour, and why it has no more.\n")
-    output.table(coverage_table(SITE, found, ZoneInfo("Asia/Tashkent")))
+    tell_coverage(output, SITE, found, span, archive.zone(SITE) or UTC)
     asked = Span(span.end + CLIP_FROM, span.end + CLIP_TO)
     output.talk(
-        "4. A clip over the border of two recordings, cut to the frame, nothing re-encoded."
+        f"\n4. A clip from {format_instant(asked.begin)} to {format_instant(asked.end)},\n"
+        "   over the border of two recordings, to the frame, nothing re-encoded."
     )
-    path = home / f"{CLIP_CAMERA}.mp4"
-    report = archive.clip(SITE, CLIP_CAMERA, asked, path)
-    return {"path": path, "asked": asked, "report": report}
+    report = archive.clip(SITE, CLIP_CAMERA, asked, _short(home / f"{CLIP_CAMERA}.mp4"))
+    tell_clip(output, report)
+    return report
 
 
-def _what_next(
-    output: Output, home: Path, span: Span, clip: dict[str, Any], seconds: float
-) -> None:
-    """Name the clip, and what to try."""
-    path: Path = clip["path"]
-    asked: Span = clip["asked"]
-    size = path.stat().st_size
-    output.data(
-        f"   {_short(path)}: {length_text(asked.length)} from {format_instant(asked.begin)}, "
-        f"{size_text(size)}; beside it {path.stem}.json says what is in it"
-    )
-    archive = shlex.quote(_short(home / "archive"))
-    config = shlex.quote(_short(home / "hikcore.toml"))
-    begin, end = format_instant(asked.begin, 0), format_instant(asked.end, 0)
-    output.talk(f"\nDone in {seconds:.0f} s. To try next:")
+def _what_next(output: Output, home: Path, report: ClipReport, seconds: float) -> None:
+    """What to try next."""
+    archive = shlex.quote(str(_short(home / "archive")))
+    config = shlex.quote(str(_short(home / "hikcore.toml")))
+    begin, end = (format_instant(ns, 0) for ns in (report.document.begin, report.document.end))
+    output.talk(f"\nDone in {seconds:.0f} s. To try next (`. .venv/bin/activate` first):")
     for command in (
-        "hikcore demo                # again: nothing is fetched twice",
+        "hikcore demo     # again: nothing is fetched twice",
         f"hikcore coverage {SITE} 2026-11-20 2026-11-20 --archive {archive}",
-        f"hikcore clip {SITE}/yard {begin} {end} -o yard.mp4 --audio aac --archive {archive}",
-        "hikcore simulate            # and in another terminal:",
-        f"hikcore cameras --config {config}",
+        f"hikcore clip {SITE}/yard {begin} {end} \\",
+        f"    -o yard.mp4 --audio aac --archive {archive}",
+        f"hikcore simulate & hikcore cameras --config {config}",
     ):
         output.talk(f"  {command}")
     output.document(
         "demo",
         folder=str(home),
         archive=str(home / "archive"),
-        clip=str(path),
-        bytes=size,
+        clip=str(report.path.absolute()),
+        bytes=sum(file.size for file in report.document.files),
         seconds=seconds,
     )
 
 
-def _short(path: Path) -> str:
+def _short(path: Path) -> Path:
     """As a person here would write it."""
-    try:
-        return str(path.relative_to(Path.cwd()))
-    except ValueError:
-        return str(path)
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path

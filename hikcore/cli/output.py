@@ -112,7 +112,13 @@ def length_text(ns: int) -> str:
 
 
 def share_text(part: int, whole: int) -> str:
-    """A share that never rounds a hole away: 100 % is all of it."""
-    if part == whole:
-        return "100 %"
-    return f"{min(part * 1000 // whole, 999) / 10:.1f} %"
+    """A share that is 0 % and 100 % only where it is exactly that."""
+    if part in (0, whole):
+        return "0 %" if part == 0 else "100 %"
+    return f"{min(max(round(part * 1000 / whole), 1), 999) / 10:.1f} %"
+
+
+def clock_text(ns: int) -> str:
+    """A length for a column: `2:16:09`, rounded to seconds."""
+    minutes, second = divmod((ns + NS // 2) // NS, 60)
+    return f"{minutes // 60}:{minutes % 60:02d}:{second:02d}"
