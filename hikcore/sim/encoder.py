@@ -54,11 +54,8 @@ def encode_group(
         frame.time_base = Fraction(1, 1000)
         packets += context.encode(frame)
     packets += context.encode(None)
-    tail = _filler(camera)
     return [
-        AccessUnit(
-            (first or 0) + (packet.pts or 0), packet.is_keyframe, _long(bytes(packet)) + tail
-        )
+        AccessUnit((first or 0) + (packet.pts or 0), packet.is_keyframe, _long(bytes(packet)))
         for packet in packets
     ]
 
@@ -98,8 +95,8 @@ def _long(data: bytes) -> bytes:
     return b"".join(START + part for part in parts[1:])
 
 
-def _filler(camera: CameraProfile) -> bytes:
-    """A filler data NAL unit (H.264 7.3.2.7 type 12, H.265 7.3.2.8 type 38)."""
+def filler(camera: CameraProfile) -> bytes:
+    """A filler data NAL unit (H.264 7.3.2.7 type 12, H.265 7.3.2.8 type 38), or nothing."""
     if not camera.filler:
         return b""
     head = b"\x0c" if camera.codec == "h264" else b"\x4c\x01"

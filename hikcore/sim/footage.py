@@ -17,7 +17,7 @@ from threading import Lock
 
 from hikcore.deviceclock import ZoneRule
 from hikcore.sim.camera import CameraProfile
-from hikcore.sim.encoder import AccessUnit, encode_group, encoder_version
+from hikcore.sim.encoder import AccessUnit, encode_group, encoder_version, filler
 from hikcore.sim.picture import Painter
 from hikcore.sim.sound import sound
 
@@ -58,6 +58,7 @@ class Footage:
         self.camera = camera
         self.seed = seed
         self.zone = zone or ZoneRule()
+        self._filler = filler(camera)
         self._painter = Painter(
             camera.width, camera.height, camera.title, seed * 1000 + camera.channel
         )
@@ -100,7 +101,7 @@ class Footage:
                 if unit.ms >= end_ms:
                     return
                 if unit.ms >= begin_ms:
-                    yield unit
+                    yield unit._replace(data=unit.data + self._filler) if self._filler else unit
 
     def audio(self, begin_ms: int, end_ms: int) -> Iterator[tuple[int, bytes]]:
         """Units (instant in ms, G.711 bytes) that begin in `[begin_ms, end_ms)`; none if mute."""
@@ -195,6 +196,6 @@ class Footage:
         parts = (
             encoder_version(), self.seed, self.zone, camera.channel, camera.title, camera.codec,
             camera.width, camera.height, camera.crf, camera.frame_ms, camera.gop, camera.b_frames,
-            camera.scene, camera.bank, camera.filler, camera.phase_ms,
+            camera.scene, camera.bank, camera.phase_ms,
         )  # fmt: skip
         return hashlib.sha256(repr(parts).encode()).hexdigest()[:24]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
+import ssl
 import struct
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
@@ -17,6 +18,7 @@ from urllib.parse import unquote, urlsplit
 import h11
 
 from hikcore.sim.faults import Fault
+from hikcore.sim.spoil import Cut, announced, spoiled
 
 _LIMIT = 1 << 20
 _REASONS = {
@@ -90,14 +92,6 @@ class Response:
 Handler = Callable[[Request], Awaitable[Response]]
 
 
-class Cut(Exception):
-    """The connection ends here; `hard`: by a TCP reset."""
-
-    def __init__(self, hard: bool) -> None:
-        super().__init__()
-        self.hard = hard
-
-
 class HttpServer:
     """Serves a handler on one address.
 
@@ -114,9 +108,9 @@ class HttpServer:
         self._server: asyncio.Server | None = None
         self.connections = 0
 
-    async def start(self, host: str, port: int) -> int:
+    async def start(self, host: str, port: int, tls: ssl.SSLContext | None = None) -> int:
         """Listen; the port that was taken."""
-        self._server = await asyncio.start_server(self._client, host, port)
+        self._server = await asyncio.start_server(self._client, host, port, ssl=tls)
         return int(self._server.sockets[0].getsockname()[1])
 
     async def stop(self) -> None:
@@ -210,7 +204,7 @@ class HttpServer:
         length = response.length
         if isinstance(response.body, bytes):
             length = len(response.body)
-        length, keep = _announced(length, keep, fault)
+        length, keep = announced(length, keep, fault)
         request.status, request.promised = response.status, length
         reason = _REASONS.get(response.status, "Unknown")
         lines = [f"HTTP/1.1 {response.status} {reason}", f"Content-Type: {response.content_type}"]
@@ -219,7 +213,7 @@ class HttpServer:
         lines += [f"{name}: {value}" for name, value in (*self._common(), *response.headers)]
         lines.append("Connection: Keep-Alive" if keep else "Connection: close")
         writer.write("\r\n".join(lines).encode("latin-1") + b"\r\n\r\n")
-        async for block in _damaged(_blocks(response.body), fault, writer, request):
+        async for block in spoiled(_blocks(response.body), fault, writer):
             writer.write(block)
             request.sent += len(block)
             await writer.drain()
@@ -232,64 +226,12 @@ class HttpServer:
         return keep
 
 
-def _announced(length: int | None, keep: bool, fault: Fault | None) -> tuple[int | None, bool]:
-    """The length to announce, and whether the connection lives on."""
-    if fault is not None:
-        if fault.kind == "no_length":
-            length = None
-        elif fault.kind in ("wrong_length", "long") and length is not None:
-            length += fault.by
-        elif fault.kind == "short":
-            length = min(fault.at or 0, length or 0)
-    return length, keep and length is not None
-
-
 async def _blocks(body: bytes | AsyncIterator[bytes]) -> AsyncIterator[bytes]:
     if isinstance(body, bytes):
         yield body
         return
     async for block in body:
         yield block
-
-
-async def _damaged(
-    blocks: AsyncIterator[bytes],
-    fault: Fault | None,
-    writer: asyncio.StreamWriter,
-    request: Request,
-) -> AsyncIterator[bytes]:
-    """The blocks as the fault lets them through."""
-    if fault is None or fault.kind not in ("reset", "close", "stall", "short", "no_length", "long"):
-        async for block in blocks:
-            yield block
-        return
-    at = fault.at if fault.at is not None else (1 << 62 if fault.kind == "no_length" else 0)
-    passed, struck = 0, fault.kind == "long"
-    async for block in blocks:
-        if not struck and passed + len(block) >= at:
-            struck = True
-            yield block[: at - passed]
-            await _strike(fault, writer, request)
-            if fault.kind in ("short", "no_length"):
-                return
-            yield block[at - passed :]
-        else:
-            yield block
-        passed += len(block)
-    if fault.kind == "long":
-        yield b"\xa5" * fault.by
-
-
-async def _strike(fault: Fault, writer: asyncio.StreamWriter, request: Request) -> None:
-    await writer.drain()
-    if fault.kind == "reset":
-        # A reset throws away what the peer has not read; let it read, so that `at` means something.
-        await asyncio.sleep(0.05)
-        raise Cut(hard=True)
-    if fault.kind == "close":
-        raise Cut(hard=False)
-    if fault.kind == "stall":
-        await asyncio.sleep(fault.seconds)
 
 
 def _reset(writer: asyncio.StreamWriter) -> None:

@@ -11,14 +11,15 @@ from hikcore.sim.profile import Profile, load_profile
 _NOON = "2026-11-20T12:00:00Z"
 
 #: Cheap to make, yet with everything that a recorder does: H.264 with A-law, H.265 with u-law, and
-#: one camera whose groups of pictures last 25 minutes.
+#: one camera whose groups of pictures last 25 minutes. Groups begin off the whole second, as on
+#: real recorders: milliseconds that are 0 at every key picture look like a clock that has none.
 _CAMERAS: list[dict[str, Any]] = [
     {"channel": 1, "name": "Gate", "codec": "h264", "audio": "alaw", "frame_ms": 200, "gop": 20,
-     "file_ms": 720_000, "jitter_gops": 9},
+     "file_ms": 720_000, "jitter_gops": 9, "phase_ms": 480},
     {"channel": 2, "name": "Yard", "codec": "h265", "audio": "ulaw", "frame_ms": 500, "gop": 16,
-     "file_ms": 800_000, "jitter_gops": 5, "phase_ms": 3_000},
+     "file_ms": 800_000, "jitter_gops": 5, "phase_ms": 3_260},
     {"channel": 4, "name": "Store room", "codec": "h264", "frame_ms": 1000, "gop": 1500,
-     "file_ms": 1_500_000, "phase_ms": 1027_000},
+     "file_ms": 1_500_000, "phase_ms": 1_027_120},
 ]  # fmt: skip
 
 _DEFAULT: dict[str, Any] = {
@@ -40,9 +41,9 @@ _SMALL: dict[str, Any] = {
     "recorded": {"since": "now-10m", "holes": [{"begin": "now-6m10s", "end": "now-5m25s"}]},
     "cameras": [
         {"channel": 1, "name": "Gate", "audio": "alaw", "frame_ms": 200, "gop": 20,
-         "file_ms": 100_000, "jitter_gops": 3},
+         "file_ms": 100_000, "jitter_gops": 3, "phase_ms": 480},
         {"channel": 2, "name": "Yard", "codec": "h265", "audio": "ulaw", "frame_ms": 500,
-         "gop": 16, "file_ms": 120_000, "phase_ms": 3_000},
+         "gop": 16, "file_ms": 120_000, "phase_ms": 3_260},
     ],
 }  # fmt: skip
 
@@ -103,7 +104,7 @@ _BUILT_IN: dict[str, dict[str, Any]] = {
             description="each file goes on until the next but one begins: three over one instant",
             cameras=[
                 {"channel": 1, "name": "Gate", "audio": "alaw", "frame_ms": 200, "gop": 20,
-                 "file_ms": 60_000, "overlap_ms": [61_000, 63_000]},
+                 "file_ms": 60_000, "overlap_ms": [61_000, 63_000], "phase_ms": 480},
             ],
             recorded={"holes": []},
         ),
@@ -125,7 +126,7 @@ _BUILT_IN: dict[str, dict[str, Any]] = {
             description="a scene in which nothing moves: all groups of pictures are the same bytes",
             cameras=[
                 {"channel": 1, "name": "Gate", "scene": "static", "audio": "alaw", "frame_ms": 200,
-                 "gop": 10, "file_ms": 100_000},
+                 "gop": 10, "file_ms": 100_000, "phase_ms": 480},
             ],
         ),
         _changed(
@@ -140,7 +141,7 @@ _BUILT_IN: dict[str, dict[str, Any]] = {
             description="one file of some 1 GB made in seconds, of repeated and stuffed pictures",
             cameras=[
                 {"channel": 1, "name": "Gate", "audio": "alaw", "frame_ms": 40, "gop": 50,
-                 "bank": 30, "filler": 41_000, "file_ms": 1_000_000},
+                 "bank": 30, "filler": 41_000, "file_ms": 1_000_000, "phase_ms": 480},
             ],
             mux={"pes_size": 65_484},
             recorded={"since": "now-40m", "holes": []},

@@ -5,31 +5,23 @@ from __future__ import annotations
 import asyncio
 import os
 import re
+import ssl
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
 
 from hikcore.instants import NS, Span, to_datetime
+from hikcore.sim.content import Content
 from hikcore.sim.digest import Door, Verdict
 from hikcore.sim.documents import Documents
 from hikcore.sim.faults import Fault, FaultPlan
-from hikcore.sim.http import Cut, HttpServer, Request, Response
+from hikcore.sim.http import HttpServer, Request, Response
 from hikcore.sim.profile import Profile, resolve
 from hikcore.sim.recordings import StoredFile
-from hikcore.sim.search import Refused, Searches, find, from_target, parse, text
+from hikcore.sim.spoil import Cut
 from hikcore.sim.vault import Vault
-from hikcore.sim.xml import (
-    BAD_CONTENT,
-    BAD_FORMAT,
-    BAD_METHOD,
-    BUSY,
-    DEVICE_ERROR,
-    NOT_SUPPORTED,
-    Writer,
-    page,
-    tags,
-)
+from hikcore.sim.xml import BUSY, DEVICE_ERROR, NOT_SUPPORTED, Writer, page
 
 _OPEN = ("/ISAPI/Security/userCheck",)
 
@@ -42,6 +34,7 @@ class Recorder:
         host, port: where it listens; port 0 takes a free one.
         now: the clock that it is set by, ns UTC; a profile's frozen instant wins.
         cache: folder of coded footage.
+        tls: certificate and key, for HTTPS.
 
     Attributes:
         requests: everything that was asked, in order; entries of answers on their way still change.
@@ -57,7 +50,9 @@ class Recorder:
         port: int = 0,
         now: Callable[[], int] = time.time_ns,
         cache: Path | None = None,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
+        self._tls = tls
         self.profile = profile
         self.host = host
         self.port = port
@@ -78,15 +73,13 @@ class Recorder:
         self.door = Door(profile.auth)
         self._xml = Writer(profile.dialect.namespace, profile.dialect.version)
         self._documents = Documents(profile, self._xml)
-        self._searches = Searches(profile, self.vaults, host, self._xml)
-        self._searching = 0
-        self._downloading = 0
+        self._content = Content(profile, self.vaults, host, self._xml)
         self._server = HttpServer(self._handle, self._headers)
 
     @property
     def url(self) -> str:
         """Where it listens, without credentials."""
-        return f"http://{self.host}:{self.port}"
+        return f"{'https' if self._tls else 'http'}://{self.host}:{self.port}"
 
     @property
     def bytes_served(self) -> int:
@@ -135,7 +128,7 @@ class Recorder:
         await asyncio.gather(*(make(file) for file in files))
 
     async def __aenter__(self) -> Recorder:
-        self.port = await self._server.start(self.host, self._wanted_port)
+        self.port = await self._server.start(self.host, self._wanted_port, self._tls)
         return self
 
     async def __aexit__(
@@ -219,73 +212,10 @@ class Recorder:
         path = request.path
         if any(re.fullmatch(pattern, path) for pattern in self.profile.dialect.absent):
             return self._xml.refusal(403, request.target, NOT_SUPPORTED)
-        try:
-            if path == "/ISAPI/ContentMgmt/search":
-                return await self._search(request)
-            if path == "/ISAPI/ContentMgmt/download":
-                return await self._download(request)
-        except Refused as refused:
-            return self._refusal(request, refused)
+        if path == "/ISAPI/ContentMgmt/search":
+            return await self._content.search(request, self.now())
+        if path == "/ISAPI/ContentMgmt/download":
+            return await self._content.download(request, self.now())
         if path == "/ISAPI/Security/userCheck":
             return self._documents.user_check(0, self.profile.auth.lock_after)
         return self._documents.serve(request, self.now())
-
-    def _refusal(self, request: Request, refused: Refused) -> Response:
-        more = tags(errorMsg=refused.text) if refused.text else ""
-        if refused.reason == "gone":
-            return self._xml.refusal(404, request.target, NOT_SUPPORTED, more)
-        status = BAD_FORMAT if refused.reason == "format" else BAD_CONTENT
-        return self._xml.refusal(400, request.target, status, more)
-
-    async def _search(self, request: Request) -> Response:
-        if request.method != "POST":
-            return self._xml.refusal(405, request.target, BAD_METHOD)
-        if self._searching >= self.profile.limits.searches:
-            return self._xml.refusal(503, request.target, BUSY)
-        self._searching += 1
-        try:
-            # Sizes of files that nobody asked for yet are found by making them: in a thread.
-            return await asyncio.to_thread(self._searches.answer, request.body, self.now())
-        finally:
-            self._searching -= 1
-
-    async def _download(self, request: Request) -> Response:
-        from_query = "playbackURI" in request.query
-        way = f"{request.method} {'query' if from_query else 'body'}"
-        if way not in self.profile.dialect.download:
-            return self._xml.refusal(400, request.target, BAD_CONTENT)
-        file = self._searches.locate(self._wanted(request, from_query), self.now())
-        if self._downloading >= self.profile.limits.downloads:
-            return self._xml.refusal(503, request.target, BUSY)
-        self._downloading += 1
-        try:
-            vault = self.vaults[file.channel]
-            announce = self.profile.dialect.content_length
-            length = await asyncio.to_thread(vault.size, file) if announce else None
-        except BaseException:
-            self._released()
-            raise
-        return Response(
-            200,
-            self.profile.dialect.content_type,
-            _in_threads(vault.body(file)),
-            length,
-            rate=self.profile.limits.rate,
-            done=self._released,
-        )
-
-    def _released(self) -> None:
-        self._downloading -= 1
-
-    def _wanted(self, request: Request, from_query: bool) -> str:
-        if from_query:
-            return from_target(request.query)
-        root = parse(request.body)
-        if find(root, "playbackURI") is None:
-            raise Refused("content", "no playbackURI")
-        return text(root, "playbackURI")
-
-
-async def _in_threads(blocks: Iterator[bytes]) -> AsyncIterator[bytes]:
-    while block := await asyncio.to_thread(next, blocks, b""):
-        yield block

@@ -2,7 +2,10 @@
 
 import asyncio
 import re
+import signal
 import socket
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from html import unescape
 from pathlib import Path
@@ -427,3 +430,17 @@ async def test_prepare_makes_everything() -> None:
         await recorder.prepare(seen.append)
     assert seen == sorted(seen)
     assert seen[-1] == 1
+
+
+def test_serve_tells_its_address_and_ends_on_interrupt() -> None:
+    script = "from hikcore.sim import serve; serve('small')"
+    with subprocess.Popen(
+        [sys.executable, "-c", script], stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stderr is not None
+        line = process.stderr.readline()
+        url = re.findall(r"http://127\.0\.0\.1:\d+", line)[0]
+        assert PASSWORD not in line
+        assert httpx.get(f"{url}/ISAPI/Security/userCheck").status_code == 200
+        process.send_signal(signal.SIGINT)
+        assert process.wait(10) == 0

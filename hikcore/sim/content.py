@@ -1,0 +1,109 @@
+"""ContentMgmt/search and download: what is on the disks, as many at once as the device can."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator, Mapping
+
+from hikcore.sim.http import Request, Response
+from hikcore.sim.profile import Profile
+from hikcore.sim.search import Refused, Searches, find, from_target, parse, text
+from hikcore.sim.vault import Vault
+from hikcore.sim.xml import (
+    BAD_CONTENT,
+    BAD_FORMAT,
+    BAD_METHOD,
+    BUSY,
+    NOT_SUPPORTED,
+    Writer,
+    tags,
+)
+
+
+class Content:
+    """Serves searches and downloads.
+
+    Args:
+        profile: of the recorder.
+        vaults: by channel.
+        host: of playbackURIs.
+        xml: writes the answers.
+    """
+
+    def __init__(
+        self, profile: Profile, vaults: Mapping[int, Vault], host: str, xml: Writer
+    ) -> None:
+        self._profile = profile
+        self._vaults = vaults
+        self._xml = xml
+        self._searches = Searches(profile, vaults, host, xml)
+        self._searching = 0
+        self._downloading = 0
+
+    async def search(self, request: Request, now: int) -> Response:
+        """A CMSearchResult, or a refusal."""
+        if request.method != "POST":
+            return self._xml.refusal(405, request.target, BAD_METHOD)
+        if self._searching >= self._profile.limits.searches:
+            return self._xml.refusal(503, request.target, BUSY)
+        self._searching += 1
+        try:
+            # Sizes of files that nobody asked for yet are found by making them: in a thread.
+            return await asyncio.to_thread(self._searches.answer, request.body, now)
+        except Refused as refused:
+            return self._refusal(request, refused)
+        finally:
+            self._searching -= 1
+
+    async def download(self, request: Request, now: int) -> Response:
+        """The body of a file, or a refusal."""
+        from_query = "playbackURI" in request.query
+        way = f"{request.method} {'query' if from_query else 'body'}"
+        if way not in self._profile.dialect.download:
+            return self._xml.refusal(400, request.target, BAD_CONTENT)
+        try:
+            file = self._searches.locate(_wanted(request, from_query), now)
+        except Refused as refused:
+            return self._refusal(request, refused)
+        if self._downloading >= self._profile.limits.downloads:
+            return self._xml.refusal(503, request.target, BUSY)
+        self._downloading += 1
+        try:
+            vault = self._vaults[file.channel]
+            announce = self._profile.dialect.content_length
+            length = await asyncio.to_thread(vault.size, file) if announce else None
+        except BaseException:
+            self._released()
+            raise
+        return Response(
+            200,
+            self._profile.dialect.content_type,
+            _in_threads(vault.body(file)),
+            length,
+            rate=self._profile.limits.rate,
+            done=self._released,
+        )
+
+    def _released(self) -> None:
+        self._downloading -= 1
+
+    def _refusal(self, request: Request, refused: Refused) -> Response:
+        more = tags(errorMsg=refused.text) if refused.text else ""
+        if refused.reason == "gone":
+            return self._xml.refusal(404, request.target, NOT_SUPPORTED, more)
+        status = BAD_FORMAT if refused.reason == "format" else BAD_CONTENT
+        return self._xml.refusal(400, request.target, status, more)
+
+
+def _wanted(request: Request, from_query: bool) -> str:
+    if from_query:
+        return from_target(request.query)
+    root = parse(request.body)
+    if find(root, "playbackURI") is None:
+        raise Refused("content", "no playbackURI")
+    return text(root, "playbackURI")
+
+
+async def _in_threads(blocks: Iterator[bytes]) -> AsyncIterator[bytes]:
+    while block := await asyncio.to_thread(next, blocks, b""):
+        yield block
