@@ -300,7 +300,7 @@ def test_another_codec_goes_to_a_further_file() -> None:
     one = segment(footage("h264", 40, 20, 2), 0)
     two = segment(footage("h265", 40, 20, 2, first=40), 40 * 3600)
     parts, show_from = choose((one, two), 30 * 3600, 50 * 3600)
-    with pytest.raises(MediaUnsupported, match="codec changes"):
+    with pytest.raises(MediaUnsupported, match=r"changes its video codec 0\.400 s"):
         write_clip(io.BytesIO(), parts, show_from=show_from, show_to=20 * 3600)
     files = {n: io.BytesIO() for n in (1, 2)}
     report = write_clip(
@@ -312,6 +312,30 @@ def test_another_codec_goes_to_a_further_file() -> None:
         ("h264", 0, 10 * 3600, 10), ("h265", 10 * 3600, 20 * 3600, 10),
     ]  # fmt: skip
     assert (report.frames, report.first, report.last) == (20, 0, 19 * 3600)
+    assert report.gaps == ()
+
+
+@pytest.mark.parametrize("bframes", [0, 2])
+def test_a_lead_in_in_the_middle_begins_a_further_file(bframes: int) -> None:
+    """Two recordings of one camera overlap and do not match: the second is cut in, inside a GOP."""
+    one = segment(footage("h264", 60, 60, bframes), 0)
+    two = segment(footage("h264", 60, 60, bframes, first=100), 30 * 3600)
+    assert two.table.video is not None
+    last = int(np.flatnonzero(one.table.video.pts + one.at < 41 * 3600)[-1]) + 1  # type: ignore[union-attr]
+    parts = [
+        ClipPart(one, one.table, 0, last, one.at, 0, 40),
+        ClipPart(two, two.table, 0, 60, two.at, 10, 60, show_from=41 * 3600),
+    ]
+    with pytest.raises(MediaUnsupported, match=r"to hide 1\.640 s"):
+        write_clip(io.BytesIO(), parts, show_from=5 * 3600, show_to=80 * 3600)
+    files = {n: io.BytesIO() for n in (1, 2)}
+    report = write_clip(
+        files[1], parts, show_from=5 * 3600, show_to=80 * 3600, further=files.__getitem__
+    )
+    assert [n for _, n in decode_video(files[1].getvalue())] == [*range(5, 41)]
+    assert [n for _, n in decode_video(files[2].getvalue())] == [*range(111, 150)]
+    assert report.files[1].lead_in == 11 * 3600
+    assert report.frames == 36 + 39
     assert report.gaps == ()
 
 
@@ -363,7 +387,7 @@ def test_nothing_to_show_and_wrong_parts_are_refused() -> None:
         write_clip(io.BytesIO(), [whole], show_from=at + 1, show_to=at + 9000)
     with pytest.raises(ValueError, match="sync sample"):
         write_clip(io.BytesIO(), [replace(whole, first=21)], show_from=at, show_to=at + 9000)
-    with pytest.raises(ValueError, match="before the last frame"):
+    with pytest.raises(ValueError, match="does not begin after"):
         write_clip(io.BytesIO(), [whole, whole], show_from=at, show_to=at + 90_000_000)
 
 
