@@ -25,7 +25,7 @@ from pydantic import AwareDatetime
 
 from hikcore.archive.store import Store
 from hikcore.config import Config, load
-from hikcore.config.jobs import SiteJobs, site_jobs
+from hikcore.config.jobs import SiteJobs, publish, site_jobs
 from hikcore.errors import HikcoreError
 from hikcore.extract.overview import coverage_rows
 from hikcore.extract.plan import trailing
@@ -68,10 +68,10 @@ async def extract_site(
     store = await asyncio.to_thread(config.build_store, create=True)
     with tags(f"site:{site}"):
         async with site_jobs(config, site) as jobs:
+            await asyncio.to_thread(publish, config, jobs, store)
             failures = await _extract(config, jobs, span, store)
-            count = len(jobs.jobs) * len(span.days())
         await _coverage(jobs, span, store)
-    return _verdict(count, failures)
+    return _verdict(len(jobs.jobs) * len(span.days()), failures)
 
 
 @task(name="extract-camera-day", task_run_name="{camera} {day}", cache_policy=NO_CACHE)

@@ -1,4 +1,7 @@
-"""Extract one camera over a span: ask, plan, then fetch, split and commit chunk after chunk."""
+"""Extract one camera over a span: ask, plan, then fetch, split and commit chunk after chunk.
+
+What an interrupted run had fetched already is committed first.
+"""
 
 from __future__ import annotations
 
@@ -17,10 +20,11 @@ from hikcore.errors import (
 )
 from hikcore.extract.ask import ask, keep
 from hikcore.extract.commit import Commit, Committed
-from hikcore.extract.fetch import Body, Fetching, Patience, reuse
+from hikcore.extract.fetch import Fetching, Patience
 from hikcore.extract.plan import PlannedChunk, plan
+from hikcore.extract.recover import commit_left_over, left_over, row_bytes
 from hikcore.extract.report import CameraJob, CameraReport, Outcome, Progress, Quiet
-from hikcore.extract.spool import Finished, Spool
+from hikcore.extract.spool import Spool
 from hikcore.instants import Span
 from hikcore.sources.base import Source
 
@@ -64,19 +68,18 @@ async def extract_camera(
     work = _Work(job, span, source, store, spool, progress or Quiet(), patience or Patience())
     report = CameraReport(job, span)
     try:
-        report.planned = await work.ask(report, dry_run, begins_from, repair)
-    except HikcoreError as error:
-        report.failure = error
-        return report
-    work.progress.planned(job, report.planned)
-    if dry_run or not report.planned:
-        return report
-    try:
+        if not dry_run:
+            await work.recover(report)
+        planned = await work.ask(report, dry_run, begins_from, repair)
+        report.planned += planned
+        work.progress.planned(job, planned)
+        if dry_run or not planned:
+            return report
         commit = Commit(job, await source.clock(), store, spool)
     except HikcoreError as error:
         report.failure = error
         return report
-    for chunk in report.planned:
+    for chunk in planned:
         if stop is not None and stop.is_set():
             report.stopped = True
             break
@@ -139,50 +142,46 @@ class _Work:
             committed = await self._commit(chunk, commit, told)
         except HikcoreError as error:
             return Outcome(chunk, "failed", received, reason=error.message, error=error)
-        manifest = committed.manifest
-        reason = manifest.raw.reason if manifest.raw is not None else "; ".join(manifest.notes)
-        return Outcome(chunk, manifest.state, received, committed.stored, committed.key, reason)
+        return _outcome(chunk, committed, received)
 
     async def _commit(
         self, chunk: PlannedChunk, commit: Commit, told: Callable[[int], None]
     ) -> Committed:
-        def began() -> None:
-            self.progress.started(self.job, chunk)
-
-        finished = await asyncio.to_thread(self.spool.finished, self.job.owner)
-        spooled = finished.get(chunk.id)
-        if spooled is not None:
-            began()
-            committed = await self._from_spool(chunk, spooled, commit)
-            if committed is not None:
-                return committed
         async with self.spool.room(chunk.recording.size) as room:
             fetching = Fetching(
-                self.source, chunk, self.spool, room, self.job.owner, self.patience, began, told
+                self.source,
+                chunk,
+                self.spool,
+                room,
+                self.job.owner,
+                row_bytes(self.job, chunk.recording),
+                self.patience,
+                lambda: self.progress.started(self.job, chunk),
+                told,
             )
             body = await fetching.run()
             try:
-                committed = await self._put(chunk, body, commit)
+                committed = await asyncio.to_thread(commit.put, chunk, body)
             finally:
                 body.part.close()
-        await asyncio.to_thread(self.spool.used, self.job.owner, chunk.id)
+        if body.finished is not None:
+            await asyncio.to_thread(body.finished.remove)
         return committed
 
-    async def _from_spool(
-        self, chunk: PlannedChunk, finished: Finished, commit: Commit
-    ) -> Committed | None:
-        """Commit what an interrupted run had fetched already; None if it cannot be used."""
-        committed = None
-        try:
-            async with self.spool.room(finished.size):
-                with self.spool.adopt(finished) as part:
-                    body = await reuse(part, finished)
-                    if body is not None:
-                        committed = await self._put(chunk, body, commit)
-        except FileNotFoundError:
-            return None  # another process used it up meanwhile
-        await asyncio.to_thread(self.spool.used, self.job.owner, chunk.id)
-        return committed
+    async def recover(self, report: CameraReport) -> None:
+        """Commit what an interrupted run had fetched already."""
+        left = await left_over(self.job, self.spool, self.store)
+        if not left:
+            return
+        commit = Commit(self.job, await self.source.clock(), self.store, self.spool)
+        for chunk, body in left:
+            committed = await commit_left_over(chunk, body, self.spool, commit)
+            if committed is not None:
+                report.planned.append(chunk)
+                report.outcomes.append(_outcome(chunk, committed, 0))
 
-    async def _put(self, chunk: PlannedChunk, body: Body, commit: Commit) -> Committed:
-        return await asyncio.to_thread(commit.put, chunk, body)
+
+def _outcome(chunk: PlannedChunk, committed: Committed, received: int) -> Outcome:
+    manifest = committed.manifest
+    reason = manifest.raw.reason if manifest.raw is not None else "; ".join(manifest.notes)
+    return Outcome(chunk, manifest.state, received, committed.stored, committed.key, reason)

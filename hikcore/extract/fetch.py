@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 import stamina
 
 from hikcore.errors import DeviceBusy, MediaError, TransferInterrupted
+from hikcore.extract.parts import Finished, Part, body_name
 from hikcore.extract.plan import PlannedChunk
-from hikcore.extract.spool import Finished, Part, Room, Spool, body_name
+from hikcore.extract.spool import Room, Spool
 from hikcore.media.container import accept, index_file
 from hikcore.media.ps import PsIndexer
 from hikcore.media.sniff import sniff
@@ -46,6 +47,7 @@ class Body:
     Attributes:
         settled: it is all that was listed, or two fetches brought it alike.
         short: two fetches brought it alike, and less than was listed.
+        finished: under which name it survives a kill.
         received: bytes taken from the device for it, all attempts together.
     """
 
@@ -56,6 +58,7 @@ class Body:
     fault: MediaError | None
     settled: bool = True
     short: bool = False
+    finished: Finished | None = None
     received: int = 0
 
 
@@ -159,6 +162,7 @@ class Fetching:
     """Brings one chunk into the spool, in as many attempts as it takes.
 
     Attributes:
+        owner: whose it is, see `CameraJob.owner`. row: what is kept beside a body that arrived.
         began: called when an attempt begins.
         told: called with the size of every block that arrives.
     """
@@ -168,6 +172,7 @@ class Fetching:
     spool: Spool
     room: Room
     owner: str
+    row: bytes
     patience: Patience
     began: Callable[[], None]
     told: Callable[[int], None]
@@ -200,7 +205,7 @@ class Fetching:
         body.received = self.received
         if body.settled:
             name = body_name(self.owner, self.chunk.id, body.size, body.sha256, short=body.short)
-            await asyncio.to_thread(body.part.finish, name)
+            body.finished = await asyncio.to_thread(self.spool.finish, body.part, name, self.row)
         return body
 
     async def _attempts(self) -> None:

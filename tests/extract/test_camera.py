@@ -18,10 +18,13 @@ from hikcore.errors import (
     TransferInterrupted,
 )
 from hikcore.extract.camera import extract_camera
+from hikcore.extract.parts import body_name
 from hikcore.extract.plan import PlannedChunk, identity
+from hikcore.extract.recover import row_bytes
 from hikcore.extract.report import CameraJob, CameraReport, Outcome, Quiet
-from hikcore.extract.spool import Spool, body_name
+from hikcore.extract.spool import Spool
 from hikcore.instants import NS, Span
+from hikcore.sources.base import Recording
 from tests.extract.conftest import BEGIN, HASTY, JOB, Device, film
 from tests.kill.objects import committed, orphans, raw_objects
 
@@ -107,19 +110,65 @@ async def test_two_workers_on_the_same_file_at_once(
     assert list(spool.folder.iterdir()) == []
 
 
+def leave_finished(spool: Spool, row: Recording, content: bytes, sha: str = "") -> Path:
+    """A body as a killed run leaves it."""
+    spool.folder.mkdir(exist_ok=True)
+    sha = sha or hashlib.sha256(content).hexdigest()
+    name = body_name(JOB.owner, identity("door", row), len(content), sha, short=False)
+    path = spool.folder / name
+    path.write_bytes(content)
+    path.with_suffix(".row").write_bytes(row_bytes(JOB, row))
+    return path
+
+
 async def test_a_finished_body_is_used_again_instead_of_a_fetch(
     device: Device, store: LocalStore, spool: Spool
 ) -> None:
     content = film(0, 102)
-    row = device.add(0, 102, content)
-    spool.folder.mkdir()
-    sha = hashlib.sha256(content).hexdigest()
-    name = body_name(JOB.owner, identity("door", row), len(content), sha, short=False)
-    (spool.folder / name).write_bytes(content)
+    leave_finished(spool, device.add(0, 102, content), content)
     report = await extract(device, store, spool)
     assert (report.count("held"), report.received) == (1, 0)
     assert device.fetched == []
     assert list(spool.folder.iterdir()) == []
+
+
+async def test_a_finished_body_is_committed_though_the_recorder_has_it_no_more(
+    device: Device, store: LocalStore, spool: Spool
+) -> None:
+    content = film(0, 102)
+    leave_finished(spool, device.add(0, 102, content), content)
+    device.rows.clear()
+    later = Span(HOUR.end, HOUR.end + NS)
+    report = await extract(device, store, spool, later)
+    assert (report.count("held"), report.listed) == (1, 0)
+    assert len(manifests(store)) == 1
+
+
+async def test_a_body_left_after_its_commit_is_removed(
+    device: Device, store: LocalStore, spool: Spool
+) -> None:
+    content = film(0, 102)
+    row = device.add(0, 102, content)
+    await extract(device, store, spool)
+    before = v1(store)
+    leave_finished(spool, row, content)
+    report = await extract(device, store, spool)
+    assert report.outcomes == []
+    assert v1(store) == before
+    assert list(spool.folder.iterdir()) == []
+
+
+async def test_a_body_that_somebody_works_on_is_left_to_them(
+    device: Device, store: LocalStore, spool: Spool
+) -> None:
+    content = film(0, 102)
+    path = leave_finished(spool, device.add(0, 102, content), content)
+    device.rows.clear()
+    (body,) = spool.finished(JOB.owner)
+    with spool.adopt(body):
+        report = await extract(device, store, Spool(spool.folder, spool.limit))
+    assert report.outcomes == []
+    assert path.exists()
 
 
 async def test_a_rotten_body_is_fetched_again(
@@ -127,11 +176,24 @@ async def test_a_rotten_body_is_fetched_again(
 ) -> None:
     content = film(0, 102)
     row = device.add(0, 102, content)
-    spool.folder.mkdir()
-    name = body_name(JOB.owner, identity("door", row), len(content), "0" * 64, short=False)
-    (spool.folder / name).write_bytes(content[:-1] + b"\0")
+    leave_finished(spool, row, content[:-1] + b"\0", hashlib.sha256(content).hexdigest())
     report = await extract(device, store, spool)
     assert (report.count("held"), len(device.fetched)) == (1, 1)
+    assert list(spool.folder.iterdir()) == []
+
+
+async def test_a_body_of_another_device_or_of_nothing_known_is_dropped(
+    device: Device, store: LocalStore, spool: Spool
+) -> None:
+    content = film(0, 102)
+    row = device.add(0, 102, content)
+    path = leave_finished(spool, row, content)
+    moved = CameraJob("home", "door", "main", "other", 1)
+    path.with_suffix(".row").write_bytes(row_bytes(moved, row))
+    assert (await extract(device, store, spool)).count("held") == 1
+    leave_finished(spool, row, content).with_suffix(".row").write_bytes(b"{}")
+    await extract(device, store, spool)
+    assert len(device.fetched) == 1
     assert list(spool.folder.iterdir()) == []
 
 

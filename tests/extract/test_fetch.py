@@ -26,7 +26,7 @@ async def bring(device: Device, spool: Spool, row: Recording) -> tuple[Body, Fet
     chunk = PlannedChunk(identity(JOB.camera, row), row)
     async with spool.room(row.size) as room:
         fetching = Fetching(
-            device, chunk, spool, room, JOB.owner, HASTY, lambda: None, lambda size: None
+            device, chunk, spool, room, JOB.owner, b"row", HASTY, lambda: None, lambda size: None
         )
         body = await fetching.run()
         body.part.close()
@@ -66,8 +66,7 @@ async def test_cut_off_twice_at_the_same_byte_is_short(device: Device, spool: Sp
     device.plans = [70_000, 70_000]
     body, _ = await bring(device, spool, row)
     assert (body.size, body.short, body.settled) == (70_000, True, True)
-    found = spool.finished(JOB.owner)
-    assert [each.short for each in found.values()] == [True]
+    assert [each.short for each in spool.finished(JOB.owner)] == [True]
 
 
 async def test_shorter_than_listed_is_believed_when_it_came_twice_alike(
@@ -148,7 +147,7 @@ async def test_a_finished_body_is_indexed_again_and_a_rotten_one_refused(
     device: Device, spool: Spool
 ) -> None:
     first, _ = await bring(device, spool, device.add(0, 60, film(0, 60)))
-    found = next(iter(spool.finished(JOB.owner).values()))
+    (found,) = spool.finished(JOB.owner)
     with spool.adopt(found) as part:
         again = await reuse(part, found)
     assert again is not None

@@ -15,7 +15,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from hikcore.errors import SpoolFull
-from hikcore.extract.spool import Spool, body_name
+from hikcore.extract.parts import body_name
+from hikcore.extract.spool import Spool
 
 MIB = 1 << 20
 OWNER = "home.door.main"
@@ -149,17 +150,29 @@ async def test_a_finished_body_outlives_its_part_and_is_found_again(tmp_path: Pa
     sha = hashlib.sha256(content).hexdigest()
     part = spool.part(OWNER)
     part.write(content)
-    part.finish(body_name(OWNER, CHUNK, len(content), sha, short=True))
+    name = body_name(OWNER, CHUNK, len(content), sha, short=True)
+    assert spool.finish(part, name, b"beside") is not None
+    (found,) = Spool(tmp_path, 1 << 30).finished(OWNER)
+    assert found.in_use()  # by us, who still hold the part
     part.close()
-    found = Spool(tmp_path, 1 << 30).finished(OWNER)[CHUNK]
-    assert (found.size, found.sha16, found.short) == (100_000, sha[:16], True)
-    assert found.path.read_bytes() == content
-    assert Spool(tmp_path, 1 << 30).finished("home.door.sub") == {}
+    assert not found.in_use()
+    assert (found.chunk, found.size, found.sha16, found.short) == (CHUNK, 100_000, sha[:16], True)
+    assert (found.path.read_bytes(), found.row()) == (content, b"beside")
+    assert spool.finished("home.door.sub") == []
+    assert spool.sweep() == 0
     with spool.adopt(found) as adopted:
-        spool.used(OWNER, CHUNK)
+        found.remove()
         assert not found.path.exists()
         assert adopted.file.read() == content  # nobody took it from under us
     assert list(tmp_path.iterdir()) == []
+
+
+async def test_what_lies_beside_a_body_that_never_came_is_swept(tmp_path: Path) -> None:
+    body = leave(tmp_path, b"whole")
+    body.with_suffix(".row").write_bytes(b"row")
+    (tmp_path / "home.door.main.other.4.0.whole.row").write_bytes(b"row")
+    assert Spool(tmp_path, 1 << 30).sweep() == 1
+    assert {path.suffix for path in tmp_path.iterdir()} == {".body", ".row"}
 
 
 async def test_two_processes_may_finish_the_same_body(tmp_path: Path) -> None:
@@ -168,9 +181,9 @@ async def test_two_processes_may_finish_the_same_body(tmp_path: Path) -> None:
     for spool in (first, second):
         part = spool.part(OWNER)
         part.write(b"same")
-        part.finish(body_name(OWNER, CHUNK, 4, sha, short=False))
+        spool.finish(part, body_name(OWNER, CHUNK, 4, sha, short=False), b"row")
         part.close()
-    assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"same"]
+    assert [path.read_bytes() for path in sorted(tmp_path.iterdir())] == [b"same", b"row"]
 
 
 async def test_a_full_disk_is_named(tmp_path: Path) -> None:

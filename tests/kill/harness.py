@@ -125,7 +125,7 @@ class Harness:
         """What `hikcore coverage` says of all cameras, in JSON."""
         log = folder / "coverage"
         log.unlink(missing_ok=True)
-        command = ["coverage", "home", "--from", SPAN[0], "--to", SPAN[1], "--json"]
+        command = ["coverage", "home", SPAN[0], SPAN[1], "--json"]
         if code := self._run(command, folder, environ, log=log):
             raise RuntimeError(f"coverage exits with {code}: {_tail(folder, 'coverage')}")
         return log.read_text()
