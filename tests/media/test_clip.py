@@ -23,6 +23,7 @@ from tests.media.mp4_footage import (
     Footage,
     boxes,
     decode_video,
+    encode,
     footage,
     packets,
 )
@@ -134,7 +135,7 @@ SPANS = [(codec, bframes, n) for n in range(13) for codec in ("h264", "h265") fo
 
 @pytest.mark.parametrize(("codec", "bframes", "number"), SPANS)
 def test_random_cuts_show_exactly_the_frames_asked_for(
-    codec: str, bframes: int, number: int
+    tmp_path: Path, codec: str, bframes: int, number: int
 ) -> None:
     segments = world(codec, bframes)
     rng = random.Random(f"{codec} {bframes} {number}")
@@ -152,6 +153,9 @@ def test_random_cuts_show_exactly_the_frames_asked_for(
         assert shown == expected
     else:
         assert shown[-1][0] <= expected[-1][0]
+    if number % 3 == 0:
+        (tmp_path / "clip.mp4").write_bytes(data)
+        assert _ffprobe(tmp_path / "clip.mp4", "format=nb_streams") == "2"
     assert report.frames == len(expected)
     assert (report.first, report.last) == (show_from, show_from + expected[-1][0])
     assert report.begin == show_from
@@ -231,6 +235,29 @@ def test_video_samples_are_the_bytes_of_the_source() -> None:
     at = source.index(units[0])
     assert units == source[at : at + len(units)]
     assert table.video.sync[0]
+
+
+def test_annex_b_sources_give_the_same_clip() -> None:
+    """A part may lie in the recorder's own file: start codes become lengths on the way."""
+    made = footage("h264", 60, 20, 2)
+    video, audio = made.table.video, made.table.audio
+    assert video is not None
+    assert audio is not None
+    nals, _, _ = encode("h264", 60, 20, 2)
+    units = [b"".join(b"\0\0\0\1" + nal for nal in unit) for unit in nals]
+    sizes = np.array(list(map(len, units)), np.uint32)
+    offsets = (np.cumsum(sizes) - sizes).astype(np.uint64)
+    annexb = replace(video, extent_offset=offsets, extent_size=sizes, framing="annexb")
+    sound = replace(audio, extent_offset=audio.extent_offset - audio.extent_offset[0] + sizes.sum())
+    source = replace(made, blob=b"".join(units) + b"".join(made.sound))
+    clips = []
+    for where, table in ((made, made.table), (source, SampleTable("ps", annexb, sound))):
+        out = io.BytesIO()
+        part = ClipPart(where, table, 20, 60, 0, 0, 60)
+        write_clip(out, [part], show_from=25 * 3600, show_to=50 * 3600)
+        clips.append(out.getvalue())
+    assert clips[0] == clips[1]
+    assert [n for _, n in decode_video(clips[1])] == [*range(25, 50)]
 
 
 def test_gaps_are_kept_or_closed_and_told() -> None:

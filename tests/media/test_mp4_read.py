@@ -246,6 +246,16 @@ def test_hostile_heads_raise_named_errors_only(data: st.DataObject) -> None:
             call()
 
 
+def test_broken_audio_leaves_the_pictures() -> None:
+    head = bytearray(BASE[:HEAD])
+    at = [b for name, b, _ in boxes(BASE) if name.endswith("stsz")][1]
+    struct.pack_into(">II", head, at + 4, 320, 7)
+    table = read_head(bytes(head))
+    assert table.audio is None
+    assert table.video is not None
+    assert "stts is for 30 samples" in table.notes[0]
+
+
 def test_declared_counts_do_not_size_allocations() -> None:
     head = bytearray(BASE[:HEAD])
     at = next(b for name, b, _ in boxes(BASE) if name.endswith("stsz"))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass, replace
 
-from hikcore.errors import MediaDamaged, MediaUnsupported
+from hikcore.errors import MediaDamaged, MediaError, MediaUnsupported
 from hikcore.media.mp4.boxes import children, find, read_header
 from hikcore.media.mp4.stbl import read_samples_table
 from hikcore.media.mp4.write import Edit
@@ -120,10 +120,10 @@ def _table(begin: int, end: int, head: bytes) -> SampleTable:
             continue
         try:
             samples = _track(head, payload, stop)
-        except MediaUnsupported as error:
+        except MediaError as error:
             if handler == b"vide":
                 raise
-            notes.append(f"audio left out: {error.message}")
+            notes.append(f"audio left out: {error.message}")  # the pictures are still good
             continue
         if len(samples):
             tracks[handler] = samples, _offset(head, payload, stop, samples, timescale)

@@ -18,6 +18,8 @@ from hikcore.media.table import CodecConfig, Samples
 
 #: More than two days of video at 25 pictures a second; a day of audio at 50 units a second.
 MAX_SAMPLES = 5_000_000
+#: So that no sum of an offset and the sizes of MAX_SAMPLES leaves 63 bits.
+_LARGEST_OFFSET = 1 << 62
 
 
 def read_samples_table(data: bytes, begin: int, end: int, timescale: int) -> Samples:
@@ -135,6 +137,8 @@ def _places(
     count = len(size)
     if b"co64" in boxes:
         chunks = _rows(data, boxes[b"co64"], 1, ">u8")[:, 0].astype(np.uint64)
+        if len(chunks) and int(chunks.max()) > _LARGEST_OFFSET:
+            raise MediaDamaged("a chunk offset that no file can have")
     else:
         chunks = _rows(data, _need(boxes, b"stco"), 1, ">u4")[:, 0].astype(np.uint64)
     rows = _rows(data, _need(boxes, b"stsc"), 3, ">u4").astype(np.int64)
