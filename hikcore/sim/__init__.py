@@ -43,12 +43,13 @@ def ps_body(
     """
     from hikcore.sim.camera import CameraProfile  # noqa: PLC0415
     from hikcore.sim.footage import Footage  # noqa: PLC0415
-    from hikcore.sim.psmux import Muxer, MuxProfile, write_ps  # noqa: PLC0415
+    from hikcore.sim.psmux import Muxer, MuxProfile, joined, parts  # noqa: PLC0415
 
     camera = camera or CameraProfile(channel=1, audio="alaw")
     zone = zone or ZoneRule()
     footage = Footage(camera, seed, zone, cache)
-    return write_ps(footage, Muxer(camera, mux or MuxProfile(), zone, seed), begin_ms, end_ms)
+    muxer = Muxer(camera, mux or MuxProfile(), zone, seed)
+    return joined(data for _, data in parts(footage, muxer, begin_ms, end_ms))
 
 
 def serve(

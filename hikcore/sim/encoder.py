@@ -60,11 +60,6 @@ def encode_group(
     ]
 
 
-def encoder_version() -> str:
-    """What must be the same for the same bytes to come out."""
-    return f"{av.__version__}/{av.library_versions['libavcodec']}"
-
-
 def _context(camera: CameraProfile) -> VideoCodecContext:
     name = "libx264" if camera.codec == "h264" else "libx265"
     context = cast(VideoCodecContext, av.CodecContext.create(name, "w"))

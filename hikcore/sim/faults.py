@@ -16,13 +16,14 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 #: - no_length: everything, ended by closing the connection; with `at`: only so many bytes
 #: - wrong_length: `by` bytes more (or less) are announced than come
 #: - long: `by` bytes of rubbish after the true ones, announced
+#: - noise: every byte of the body is another one: no container any more
 #: - busy: 503 with statusCode 2 deviceBusy
 #: - error200: HTTP 200 whose body is a ResponseStatus of an error
 #: - status: HTTP `status` with a ResponseStatus
 #: - empty: HTTP 200 with nothing
 Kind = Literal[
     "drop", "delay", "reset", "close", "stall", "short", "no_length", "wrong_length", "long",
-    "busy", "error200", "status", "empty",
+    "noise",    "busy", "error200", "status", "empty",
 ]  # fmt: skip
 
 

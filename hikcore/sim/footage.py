@@ -17,8 +17,9 @@ from threading import Lock
 
 from hikcore.deviceclock import ZoneRule
 from hikcore.sim.camera import CameraProfile
-from hikcore.sim.encoder import AccessUnit, encode_group, encoder_version, filler
+from hikcore.sim.encoder import AccessUnit, encode_group, filler
 from hikcore.sim.picture import Painter
+from hikcore.sim.provenance import of_pictures
 from hikcore.sim.sound import sound
 
 _PACK_MS = 60_000
@@ -194,7 +195,7 @@ class Footage:
         """A name of everything that the coded bytes depend on."""
         camera = self.camera
         parts = (
-            encoder_version(), self.seed, self.zone, camera.channel, camera.title, camera.codec,
+            of_pictures(), self.seed, self.zone, camera.channel, camera.title, camera.codec,
             camera.width, camera.height, camera.crf, camera.frame_ms, camera.gop, camera.b_frames,
             camera.scene, camera.bank, camera.phase_ms,
         )  # fmt: skip

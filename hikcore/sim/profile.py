@@ -208,7 +208,7 @@ class Recorded(_Data):
         retention: seconds that a file is kept after its end; 0: for ever.
         lag_ms: how far behind the clock the growing file is written.
         planned_ms: how much later than it will the growing file is listed to end.
-        cut_tail: bytes that closed files lack at their end (a recorder that lost its power).
+        cut_tail: bytes of the last picture that closed files lack, and all after it.
     """
 
     since: When = "now-1h"

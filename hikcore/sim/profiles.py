@@ -132,8 +132,8 @@ _BUILT_IN: dict[str, dict[str, Any]] = {
         _changed(
             _SMALL,
             name="cut-tail",
-            description="files end inside a picture: 777 bytes are missing",
-            recorded={"cut_tail": 777},
+            description="files end inside a picture, of which 99 bytes are missing",
+            recorded={"cut_tail": 99},
         ),
         _changed(
             _SMALL,

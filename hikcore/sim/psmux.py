@@ -8,7 +8,7 @@ private data stand without a pack. PTS and frame numbers go on over file borders
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -152,32 +152,40 @@ class Muxer:
         return hikps.private(0xBD, 2, number + fake), hikps.private(0xBF, 3, fake + number)
 
 
-def write_ps(
+def parts(
     footage: Footage, muxer: Muxer, begin_ms: int, end_ms: int, *, headless: bool = False
-) -> Iterator[bytes]:
-    """The body of a file that holds `[begin_ms, end_ms)`, in blocks of some 256 KiB.
+) -> Iterator[tuple[int | None, bytes]]:
+    """The structures of a file in order: (the picture's instant, None for all else; the bytes).
 
     Pictures from the first key picture at or after the begin (`headless`: from the begin); sound
     from there on too. An audio unit stands after the pictures at or before whose instant it begins,
     as a recorder receives them.
     """
+    yield None, muxer.head()
     sounds = footage.audio(begin_ms if headless else footage.first_key(begin_ms), end_ms)
     sound = next(sounds, None)
-    out, size = [muxer.head()], 0
     last = 0
     for unit in footage.pictures(begin_ms, end_ms, headless=headless):
         # Decoding order is not the order of instants where there are B pictures: sound follows
         # the latest instant so far.
         last = max(last, unit.ms)
         while sound is not None and sound[0] < last:
-            out.append(muxer.audio(*sound))
+            yield None, muxer.audio(*sound)
             sound = next(sounds, None)
-        out.append(muxer.picture(unit))
-        size += len(out[-1])
+        yield unit.ms, muxer.picture(unit)
+    while sound is not None:
+        yield None, muxer.audio(*sound)
+        sound = next(sounds, None)
+
+
+def joined(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """The same bytes in blocks of some 256 KiB."""
+    out, size = [], 0
+    for data in pieces:
+        out.append(data)
+        size += len(data)
         if size > _BLOCK:
             yield b"".join(out)
             out, size = [], 0
-    while sound is not None:
-        out.append(muxer.audio(*sound))
-        sound = next(sounds, None)
-    yield b"".join(out)
+    if out:
+        yield b"".join(out)

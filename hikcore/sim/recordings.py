@@ -28,7 +28,7 @@ class StoredFile:
         listed_ms: the end that listings say.
         name: 17 digits.
         headless: it does not begin with a key picture.
-        cut_tail: bytes missing at its end.
+        cut_tail: bytes missing of its last picture, and all after it.
     """
 
     channel: int

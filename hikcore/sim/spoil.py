@@ -7,6 +7,8 @@ from collections.abc import AsyncIterator
 
 from hikcore.sim.faults import Fault
 
+_NOISE = bytes(byte ^ 0xA5 for byte in range(256))
+
 
 class Cut(Exception):
     """The connection ends here; `hard`: by a TCP reset."""
@@ -34,6 +36,10 @@ async def spoiled(
     writer: asyncio.StreamWriter,
 ) -> AsyncIterator[bytes]:
     """The blocks as the fault lets them through."""
+    if fault is not None and fault.kind == "noise":
+        async for block in blocks:
+            yield block.translate(_NOISE)
+        return
     if fault is None or fault.kind not in ("reset", "close", "stall", "short", "no_length", "long"):
         async for block in blocks:
             yield block

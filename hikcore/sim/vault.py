@@ -5,14 +5,15 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from hikcore.instants import Span
 from hikcore.sim.camera import CameraProfile
 from hikcore.sim.footage import Footage
 from hikcore.sim.profile import Profile
-from hikcore.sim.psmux import Muxer, write_ps
+from hikcore.sim.provenance import of_bodies
+from hikcore.sim.psmux import Muxer, joined, parts
 from hikcore.sim.recordings import Schedule, StoredFile
 
 _MS = 1_000_000
@@ -37,30 +38,25 @@ class Vault:
         self.muxer = Muxer(camera, profile.mux, zone, profile.seed)
         self.schedule = Schedule(camera, profile.recorded, profile.seed, start)
         self._sizes: dict[str, int] = {}
-        parts = (self.footage.identity, profile.mux, zone, profile.seed, camera)
-        self._identity = repr(parts)
+        self._identity = repr(
+            (of_bodies(), self.footage.identity, profile.mux, zone, profile.seed, camera)
+        )
 
     def files(self, span: Span, now: int) -> list[StoredFile]:
         """Files that touch a span (ns) by their listed times, as they are at `now`."""
         return self.schedule.files(span.begin // _MS, -(-span.end // _MS), now // _MS)
 
     def body(self, file: StoredFile) -> Iterator[bytes]:
-        """The bytes that a download of the file brings, in blocks."""
-        blocks = write_ps(
+        """The bytes that a download of the file brings, in blocks of some 256 KiB."""
+        found = parts(
             self.footage, self.muxer, file.begin_ms, file.written_ms, headless=file.headless
         )
-        held = b""
-        for block in blocks:
-            held += block
-            if len(held) > file.cut_tail:
-                keep = len(held) - file.cut_tail
-                yield held[:keep]
-                held = held[keep:]
+        return joined(_cut(found, file.cut_tail) if file.cut_tail else (data for _, data in found))
 
     def size(self, file: StoredFile) -> int:
         """How many bytes `body` brings: known once made, on disk too where it is closed."""
-        parts = (self._identity, file.begin_ms, file.written_ms, file.headless, file.cut_tail)
-        key = hashlib.sha256(repr(parts).encode()).hexdigest()[:24]
+        what = (self._identity, file.begin_ms, file.written_ms, file.headless, file.cut_tail)
+        key = hashlib.sha256(repr(what).encode()).hexdigest()[:24]
         if key not in self._sizes:
             path = self.footage.cache / "sizes" / key
             try:
@@ -72,14 +68,31 @@ class Vault:
         return self._sizes[key]
 
     def recorded(self, span: Span, now: int) -> list[int]:
-        """The instants (ns) of all pictures of a span that any file holds at `now`, each once."""
+        """The instants (ns) of all pictures of a span that any file holds whole at `now`, once."""
         held: set[int] = set()
         begin, end = -(-span.begin // _MS), -(-span.end // _MS)
         for file in self.files(span, now):
-            if file.cut_tail:
-                raise ValueError("what a file with a cut tail holds is only known by reading it")
-            held.update(self.footage.instants(max(begin, file.begin_ms), min(end, file.written_ms)))
-        return sorted(ms * _MS for ms in held)
+            found = self._instants(file)
+            held.update(found[:-1] if file.cut_tail else found)
+        return sorted(ms * _MS for ms in held if begin <= ms < end)
+
+    def _instants(self, file: StoredFile) -> Sequence[int]:
+        """Of a file's pictures in decoding order."""
+        if not self.camera.b_frames:
+            return self.footage.instants(file.begin_ms, file.written_ms)
+        units = self.footage.pictures(file.begin_ms, file.written_ms, headless=file.headless)
+        return [unit.ms for unit in units]
+
+
+def _cut(found: Iterator[tuple[int | None, bytes]], missing: int) -> Iterator[bytes]:
+    """All up to the last picture, which lacks that many bytes (but never its first)."""
+    held: list[bytes] = []
+    for ms, data in found:
+        if ms is not None:
+            yield from held
+            held = []
+        held.append(data)
+    yield held[0][: max(1, len(held[0]) - missing)]
 
 
 def _write(path: Path, text: str) -> None:

@@ -360,6 +360,7 @@ async def _body(recorder: Recorder, http: httpx.AsyncClient) -> tuple[bytes, str
         ({"kind": "no_length", "at": 5000}, ""),
         ({"kind": "long", "by": 100}, ""),
         ({"kind": "empty"}, ""),
+        ({"kind": "noise"}, ""),
         ({"kind": "stall", "at": 5000, "seconds": 0.3}, ""),
         ({"kind": "delay", "seconds": 0.3}, ""),
     ],
@@ -379,6 +380,9 @@ async def test_faults_of_bodies(recorder: Recorder, fault: dict[str, Any], endin
         assert announced == lengths.get(kind, size)
         wanted = {"drop": 0, "empty": 0, "long": size + 100, "stall": size}
         assert len(got) == wanted.get(kind, at or size)
+        if kind == "noise":
+            assert got[:4] != b"IMKH"
+            got = bytes(byte ^ 0xA5 for byte in got)
         assert got[:size] == truth[: len(got)]
         if "seconds" in fault:
             assert took >= fault["seconds"]
