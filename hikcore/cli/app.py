@@ -67,10 +67,13 @@ def run(arguments: Sequence[str]) -> int:
     """Run one command line and return its exit code."""
     output = Output(json="--json" in arguments)
     debug = "--debug" in arguments
+    command = typer.main.get_command(app)
     try:
-        code = typer.main.get_command(app).main(
-            list(arguments), prog_name="hikcore", standalone_mode=False
-        )
+        # Not `command.main`, which has exit codes of its own for what we tell apart.
+        with command.make_context("hikcore", list(arguments)) as context:
+            command.invoke(context)
+    except typer.Exit as done:
+        return done.exit_code
     except (KeyboardInterrupt, typer.Abort):
         output.failed(INTERRUPTED, "Interrupted", "interrupted")
         return INTERRUPTED
@@ -86,7 +89,7 @@ def run(arguments: Sequence[str]) -> int:
         return error.exit_code
     except Exception as error:
         return _other(error, output, debug)
-    return code if isinstance(code, int) else 0
+    return 0
 
 
 def _other(error: Exception, output: Output, debug: bool) -> int:

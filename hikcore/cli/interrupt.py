@@ -72,3 +72,6 @@ def _signals(stop: asyncio.Event, output: Output, first: str) -> Iterator[None]:
     finally:
         for each in signals:
             loop.remove_signal_handler(each)
+            if presses:
+                # On the way out: one more press must neither print a stack nor change the code.
+                signal.signal(each, lambda *_: os._exit(130))

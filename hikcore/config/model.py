@@ -128,6 +128,7 @@ class DefaultsSection(Section):
         "auto", description="auto: Digest, Basic only over verified TLS; basic: Basic anyway"
     )
     downloads: int = Field(2, ge=1, le=64, description="at once from one device, by one process")
+    attempts: int = Field(5, ge=1, le=20, description="tries where a repeat can help")
     connect_timeout: Seconds = Field(10.0, description="seconds to a connection")
     idle_timeout: Seconds = Field(60.0, description="seconds without a byte")
 

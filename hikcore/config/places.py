@@ -166,6 +166,7 @@ class Config:
         Raises:
             ConfigurationError: no such site or device, or credentials that cannot be had.
         """
+        from hikcore.sources.isapi.settings import Retries  # noqa: PLC0415
         from hikcore.sources.isapi.settings import Settings as Tuning  # noqa: PLC0415
         from hikcore.sources.isapi.source import IsapiSource  # noqa: PLC0415
 
@@ -188,6 +189,7 @@ class Config:
                 idle_timeout=section.idle_timeout,
                 auth=section.auth,
                 downloads=section.downloads,
+                retries=Retries(attempts=section.attempts),
             ),
         )
 

@@ -1,0 +1,118 @@
+"""The command line as a whole: help, exit codes, and what an error looks like."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import typer
+
+from hikcore import errors
+from hikcore.cli.app import app
+from tests.cli.conftest import Command
+
+COMMANDS = [
+    ("demo",), ("simulate",), ("cameras",), ("extract",), ("coverage",), ("clip",), ("download",),
+    ("config", "show"), ("config", "check"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_json_debug_and_help(hikcore: Command, command: tuple[str, ...]) -> None:
+    found = typer.main.get_command(app)
+    for name in command:
+        found = found.commands[name]  # type: ignore[attr-defined]
+    options = {option for parameter in found.params for option in parameter.opts}
+    assert {"--json", "--debug"} <= options
+    assert all(getattr(p, "help", None) for p in found.params if p.opts != ["--help", "-h"])
+    assert hikcore(*command, "--help").code == 0
+
+
+def test_all_commands_are_documented() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "cli.md").read_text()
+    for command in COMMANDS:
+        assert f"`{' '.join(command)}" in text
+
+
+def test_exit_codes_are_documented() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "cli.md").read_text()
+    codes = {
+        value.exit_code
+        for value in vars(errors).values()
+        if isinstance(value, type) and issubclass(value, errors.HikcoreError)
+    }
+    for code in codes | {0, 3, 130}:
+        assert f"\n| {code} |" in text
+
+
+def test_help_is_fast() -> None:
+    """Below a second on any machine that is not drowning: nothing heavy is loaded for it."""
+    times = []
+    for _ in range(3):
+        began = time.monotonic()
+        subprocess.run([sys.executable, "-m", "hikcore", "--help"], capture_output=True, check=True)
+        times.append(time.monotonic() - began)
+    assert min(times) < 1.5
+
+
+def test_version(hikcore: Command) -> None:
+    from hikcore import __version__
+
+    ran = hikcore("--version")
+    assert (ran.code, ran.out) == (0, f"hikcore {__version__}\n")
+
+
+def test_an_unknown_command(hikcore: Command) -> None:
+    ran = hikcore("extrakt", "--json")
+    assert ran.code == 2
+    assert "extrakt" in ran.err
+    assert ran.lines[-1]["type"] == "exit_error"
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "line"),
+    [
+        (
+            errors.DeviceBusy("no room", where="home/nvr", hint="wait"),
+            5,
+            "error: home/nvr: no room",
+        ),
+        (errors.ArchiveCorrupt("a hash differs"), 9, "error: a hash differs"),
+        (RuntimeError("a fault of ours"), 1, "error: a fault of ours"),
+        (KeyboardInterrupt(), 130, "error: interrupted"),
+    ],
+)
+def test_an_error_is_one_line(
+    hikcore: Command, monkeypatch: pytest.MonkeyPatch, error: BaseException, code: int, line: str
+) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr("hikcore.cli.config.load_config", broken)
+    ran = hikcore("config", "show")
+    assert ran.code == code
+    assert ran.err.splitlines()[0] == line
+    assert "Traceback" not in ran.err
+    assert hikcore("config", "show", "--json").lines[-1]["code"] == code
+    if code != 130:
+        assert "Traceback" in hikcore("config", "show", "--debug").err
+
+
+def test_a_reader_that_leaves_is_no_stack(tmp_path: Path) -> None:
+    """As in `hikcore simulate --list | head -0`."""
+    done = subprocess.run(
+        f"{sys.executable} -m hikcore simulate --list | true",
+        shell=True,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "Traceback" not in done.stderr
+
+
+def test_profiles_are_listed(hikcore: Command) -> None:
+    ran = hikcore("simulate", "--list", "--json")
+    assert "default" in ran.lines[-1]["profiles"]
