@@ -2,9 +2,9 @@
 
 A recorder shows times in three places: the literal times of its listings (a `Z` behind them may
 mean UTC or the device's own wall clock), the wall clock inside the stream (always the device's own
-wall clock, no zone), and `System/time`. A profile says how each becomes UTC. It is measured per device
-(facts: the same firmware reads differently on two units), kept in the archive named by its content,
-and never guessed.
+wall clock, no zone), and `System/time`. A profile says how each becomes UTC. It is measured per
+device (facts: the same firmware reads differently on two units), kept in the archive named by its
+content, and never guessed.
 
 Local readings are held as nanoseconds *as if they were UTC* ("local ns"); no naive datetime crosses
 a module border.

@@ -91,11 +91,8 @@ async def test_a_recorder_that_runs_is_measured_right_or_not_at_all(
         found = await verdict(ZoneRule(offset), channels)
     except ClockUndecided:
         # Only where a planned end reaches over the other reading of now can both be right.
-        assert (
-            (listing == "utc"
-            and offset * NS - ahead <= 120 * NS
-            and offset > 0)
-            or (listing == "local" and offset < 0 and -offset * NS - ahead <= 120 * NS)
+        assert (listing == "utc" and offset * NS - ahead <= 120 * NS and offset > 0) or (
+            listing == "local" and offset < 0 and -offset * NS - ahead <= 120 * NS
         )
         return
     assert found == DeviceClock(listing, ZoneRule(offset), "measured")  # type: ignore[arg-type]

@@ -13,13 +13,11 @@ from hikcore.sources.base import Fetched
 from hikcore.sources.isapi.connection import Connection
 from hikcore.sources.isapi.dialect import DOWNLOAD_LADDER, DOWNLOAD_STEPS, DownloadDialect
 from hikcore.sources.isapi.search import download_body
-from hikcore.sources.isapi.settings import MIB
 from hikcore.sources.isapi.status import Rejected, error_of
 
 PATH: Final = "/ISAPI/ContentMgmt/download"
 _SNIFF: Final = 64
 _DOCUMENT: Final = 64 * 1024
-_BLOCK: Final = MIB // 2
 #: What a recording never begins with.
 _DOCUMENTS: Final = frozenset({"xml", "html", "json"})
 
@@ -88,7 +86,7 @@ class Downloader:
                     f"the device answers HTTP {response.status_code}", where=where
                 )
             promised = _promised(response)
-            blocks = response.aiter_raw(_BLOCK)
+            blocks = response.aiter_raw()  # as they come, at most 64 KiB each
             first = await _beginning(blocks, b"", _SNIFF)
             kind = sniff(first[:_SNIFF])
             if kind in _DOCUMENTS:
