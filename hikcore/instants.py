@@ -129,7 +129,7 @@ def parse_instant(text: str, zone: tzinfo | None = None) -> int:
         raise ValueError(f"{text!r} is not a time; write it like 2026-11-20T10:03:17Z")
     year, month, day, hour, minute, second, fraction, suffix = match.groups()
     try:
-        naive = datetime(
+        naive = datetime(  # noqa: DTZ001  given its zone below
             int(year), int(month), int(day), int(hour or 0), int(minute or 0), int(second or 0)
         )
     except ValueError as error:

@@ -24,7 +24,9 @@ def read_instant(frame: av.VideoFrame | NDArray[np.uint8]) -> int:
         ValueError: the blocks are not there, or damaged (the checksum says so).
     """
     if isinstance(frame, av.VideoFrame):
-        frame = frame.to_ndarray(format="gray")
+        plane = frame.planes[0]  # luma of every YUV format that a recorder writes
+        luma = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)
+        frame = luma[: frame.height, : frame.width]
     columns = frame.shape[1] // 16
     rows = -(-60 // columns)
     area = frame[: rows * 16, : columns * 16].reshape(rows, 16, columns, 16)

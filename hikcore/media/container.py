@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from hikcore.errors import MediaDamaged, MediaEncrypted, MediaUnsupported
+from hikcore.media.mp4.read import index_mp4
 from hikcore.media.ps import PsIndexer
 from hikcore.media.samples import FileSource
 from hikcore.media.sniff import SNIFF_BYTES, sniff
@@ -30,8 +31,6 @@ def index_file(path: Path) -> SampleTable:
                 indexer.feed(block)
             return accept(indexer.finish())
     if kind == "mp4":
-        from hikcore.media.mp4.read import index_mp4
-
         with FileSource(path) as source:
             return accept(index_mp4(source, source.size))
     raise unreadable(kind)

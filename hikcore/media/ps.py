@@ -100,9 +100,7 @@ class PsIndexer:
             audio=sound,
             anchors=anchors,
             frame_numbers=frames,
-            damage=tuple(
-                Damage(int(f["offset"]), _FAULTS[int(f["code"])]) for f in faults[:1000]
-            ),
+            damage=tuple(Damage(int(f["offset"]), _FAULTS[int(f["code"])]) for f in faults[:1000]),
             cut_off=self._core.cut_off,
             encrypted=encrypted,
             notes=tuple(notes + stray + sound_notes + self._dropped()),
@@ -198,7 +196,8 @@ def _configs(
     blobs: tuple[bytes, ...], used: NDArray[np.uint16]
 ) -> tuple[tuple[CodecConfig, ...], NDArray[np.uint16], list[str]]:
     """Codec configurations of the parameter sets seen, and which sample has which. Sets that come
-    alone (a PPS without its SPS) complete those in force before. Samples before any get the first."""
+    alone (a PPS without its SPS) complete those in force before; samples before any get the first.
+    """
     out: list[CodecConfig] = []
     index = np.zeros(len(blobs), np.uint16)
     notes: list[str] = []

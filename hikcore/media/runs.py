@@ -90,7 +90,7 @@ def find_runs(table: SampleTable, clock: DeviceClock, listing_begin: int) -> lis
     """
     if table.video is None or not len(table.video):
         return _sound_only(table, listing_begin)
-    readings = _readings(table, clock)
+    readings = _readings(table, clock, listing_begin)
     borders = _borders(table, readings)
     runs: list[Run] = []
     for number, (first, reason) in enumerate(borders):
@@ -109,7 +109,9 @@ class _Readings:
     milliseconds: bool
 
 
-def _readings(table: SampleTable, clock: DeviceClock) -> _Readings:
+def _readings(table: SampleTable, clock: DeviceClock, listing_begin: int) -> _Readings:
+    """In the hour that a clock repeats the first reading is taken near the listing's begin, and
+    each later one near where the PTS say."""
     anchors = table.anchors
     video = table.video
     if anchors is None or video is None:
@@ -117,14 +119,12 @@ def _readings(table: SampleTable, clock: DeviceClock) -> _Readings:
         return _Readings(none, none, none, False)
     wall: list[int] = []
     for index, (sample, local) in enumerate(zip(anchors.sample, anchors.wall, strict=True)):
-        near = None
+        near = listing_begin
         if index:
             before = int(video.pts[anchors.sample[index - 1]])
             near = wall[-1] + ticks_to_ns(int(video.pts[sample]) - before)
         wall.append(clock.wall_to_utc(int(local), near))
-    return _Readings(
-        anchors.sample, np.array(wall, np.int64), anchors.wall, anchors.milliseconds
-    )
+    return _Readings(anchors.sample, np.array(wall, np.int64), anchors.wall, anchors.milliseconds)
 
 
 def _borders(table: SampleTable, readings: _Readings) -> list[tuple[int, str]]:
@@ -292,9 +292,7 @@ def _beyond(pts: NDArray[np.int64], run: Run, border: int) -> NDArray[np.bool_]:
 
 
 def _take_audio(run: Run, audio: Samples, first: int, last: int) -> Run:
-    return replace(
-        run, audio_first=first, audio_last=last, audio_pts=audio.pts[first:last]
-    )
+    return replace(run, audio_first=first, audio_last=last, audio_pts=audio.pts[first:last])
 
 
 def _sound_only(table: SampleTable, listing_begin: int) -> list[Run]:

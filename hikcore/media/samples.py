@@ -104,9 +104,7 @@ def _bounds(samples: Samples, low: int, high: int) -> tuple[int, int]:
     return begin, int((offsets + samples.extent_size[first:last]).max()) - begin
 
 
-def _gather(
-    source: ByteSource, samples: Samples, low: int, high: int, out: memoryview
-) -> None:
+def _gather(source: ByteSource, samples: Samples, low: int, high: int, out: memoryview) -> None:
     offset, size = _bounds(samples, low, high)
     first, last = int(samples.first[low]), int(samples.first[high])
     offsets: NDArray[np.uint64] = samples.extent_offset[first:last]
@@ -115,9 +113,7 @@ def _gather(
     if size <= BLOCK:
         block = source.read_at(offset, size) if size else b""
     else:
-        parts = [
-            bytes(source.read_at(int(o), int(s))) for o, s in zip(offsets, sizes, strict=True)
-        ]
+        parts = [bytes(source.read_at(int(o), int(s))) for o, s in zip(offsets, sizes, strict=True)]
         block, offset = b"".join(parts), 0
         offsets = np.concatenate(([0], np.cumsum(sizes[:-1], dtype=np.uint64))).astype(np.uint64)
     bad = gather(

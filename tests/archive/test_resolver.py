@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from hypothesis import given, settings
@@ -81,7 +82,11 @@ class Scene:
             stream="main",
             device="d",
             chunk=Chunk(
-                id=f"{first:08x}{last:08x}", kind=kind, literal_begin=str(first), literal_end="", size=last
+                id=f"{first:08x}{last:08x}",
+                kind=kind,
+                literal_begin=str(first),
+                literal_end="",
+                size=last,
             ),
             clock="0" * 16,
             begin=begin,
@@ -105,7 +110,9 @@ def scene(groups: list[int], static: bool = False) -> Scene:
     return Scene(hashes, sync)
 
 
-def shown(timeline: Timeline, manifests: list[Manifest], offsets: list[int], take: int) -> list[int]:
+def shown(
+    timeline: Timeline, manifests: list[Manifest], offsets: list[int], take: int
+) -> list[int]:
     """Indices of the pictures shown in a take, in order."""
     out: list[int] = []
     for piece in timeline.take(take):
@@ -141,7 +148,9 @@ def test_headless_beginning_of_nothing_is_named() -> None:
     files = [world.manifest(0, 500), world.manifest(620, 1000)]
     timeline = resolve(files)
     assert shown(timeline, files, [0, 0], 1) == [*range(500), *range(650, 1000)]
-    assert [(h.manifest, h.end - h.begin) for h in timeline.headless] == [(1, ticks_to_ns(30 * STEP))]
+    assert [(h.manifest, h.end - h.begin) for h in timeline.headless] == [
+        (1, ticks_to_ns(30 * STEP))
+    ]
 
 
 def test_file_within_a_file_and_takes_of_one_chunk() -> None:
@@ -157,7 +166,9 @@ def test_clock_set_back_is_a_second_take() -> None:
     back = -10_000_000_000
     files = [world.manifest(0, 1000), world.manifest(1000, 2000, offset=7_000_000, step=back)]
     timeline = resolve(files)
-    counted = sorted(shown(timeline, files, [0, 7_000_000], 1) + shown(timeline, files, [0, 7_000_000], 2))
+    counted = sorted(
+        shown(timeline, files, [0, 7_000_000], 1) + shown(timeline, files, [0, 7_000_000], 2)
+    )
     assert counted == list(range(2000))
     assert shown(timeline, files, [0, 7_000_000], 2) == list(range(1000, 1250))
 
@@ -219,7 +230,7 @@ def test_every_decodable_picture_is_shown_exactly_once(made, random) -> None:
     # Instants rise, and lie within the jitter of the truth.
     for take in {piece.take for piece in timeline.pieces}:
         pieces = timeline.take(take)
-        for before, after in zip(pieces, pieces[1:], strict=False):
+        for before, after in pairwise(pieces):
             assert before.end <= after.begin
         for piece in pieces:
             low = (piece.pts_from - offsets[piece.manifest]) // STEP
