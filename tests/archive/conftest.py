@@ -31,17 +31,13 @@ class StoreCase:
     params=[
         "folder",
         pytest.param("minio", marks=pytest.mark.minio),
-        pytest.param("minio-prefix", marks=pytest.mark.minio),
     ]
 )
 def case(request: pytest.FixtureRequest, tmp_path: Path) -> StoreCase:
     if request.param == "folder":
         return StoreCase((tmp_path / "archive").as_uri())
     server: MinioServer = request.getfixturevalue("minio")
-    url = server.new_bucket()
-    if request.param == "minio-prefix":
-        url += "/some/where"
-    return StoreCase(url, server.environ)
+    return StoreCase(server.new_bucket(), server.environ)
 
 
 @pytest.fixture

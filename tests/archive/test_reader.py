@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -125,16 +127,11 @@ def test_wrong_keys_and_bucket_are_found_at_once(minio: MinioServer, minio_url: 
         )
 
 
-READ_ONLY = {
-    "Version": "2012-10-17",
-    "Statement": [
-        {
-            "Effect": "Allow",
-            "Action": ["s3:GetObject", "s3:ListBucket"],
-            "Resource": ["arn:aws:s3:::*"],
-        }
-    ],
-}
+def documented_policy(bucket: str) -> dict[str, object]:
+    """The one that docs/layout.md promises to be enough."""
+    page = (Path(__file__).parents[2] / "docs" / "layout.md").read_text(encoding="utf-8")
+    (text,) = re.findall(r"```json\n(.*?)```", page, re.DOTALL)
+    return json.loads(text.replace("BUCKET", bucket))  # type: ignore[no-any-return]
 
 
 @pytest.mark.minio
@@ -145,7 +142,7 @@ def test_a_read_only_key_is_enough(minio: MinioServer, filled: StoreCase, tmp_pa
         credentials=StaticProvider(minio.access_key, minio.secret_key),
         secure=False,
     )
-    admin.policy_add("reader", policy=READ_ONLY)
+    admin.policy_add("reader", policy=documented_policy(filled.url.rsplit("/", 1)[1]))
     admin.user_add("reader", "reader-secret-1")
     admin.policy_set("reader", user="reader")
     archive = open_archive(filled.url, access_key="reader", secret_key="reader-secret-1")

@@ -217,6 +217,24 @@ def test_a_stranger_sees_type_and_metadata(
     assert raw(minio).stat_object(bucket, "log/a.json").content_type == JSON
 
 
+def test_an_archive_under_a_prefix_sees_nothing_else(
+    minio: MinioServer, minio_url: str, minio_store: Store
+) -> None:
+    store = minio.open(f"{minio_url}/some/where")
+    for key in ("v1/a/x", "v1/b/x", "v1/b/y"):
+        store.put(key, key.encode(), content_type=JSON)
+    minio_store.put("some/other", b"1", content_type=JSON)
+    assert [info.key for info in store.list("")] == ["v1/a/x", "v1/b/x", "v1/b/y"]
+    assert [info.key for info in store.list("v1/", "v1/a/x")] == ["v1/b/x", "v1/b/y"]
+    assert store.folders("v1/") == ["a", "b"]
+    assert store.get_range("v1/b/y", 3, 3) == b"b/y"
+    assert minio_store.folders("some/where/") == ["v1"]
+    etag = store.create("log/a", b"1", content_type=JSON)
+    assert store.swap("log/a", b"2", etag, content_type=JSON) != etag
+    store.delete("log/a")
+    assert minio_store.get("some/where/log/a") is None
+
+
 def test_an_object_that_is_there_is_not_sent_again(
     minio: MinioServer, bucket: str, tmp_path: Path
 ) -> None:
