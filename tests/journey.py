@@ -63,6 +63,6 @@ async def journey(
         for camera in profile.cameras:
             if channels is None or camera.channel in channels:
                 made.reports[camera.channel] = await made.extract(
-                    camera.channel, Span(now - 7200 * NS, now)
+                    camera.channel, Span(now - 4 * 3600 * NS, now)
                 )
         yield made
