@@ -14,6 +14,7 @@ from hikcore.sim.xml import (
     BAD_FORMAT,
     BAD_METHOD,
     BUSY,
+    DEVICE_ERROR,
     NOT_SUPPORTED,
     Writer,
     tags,
@@ -91,6 +92,8 @@ class Content:
         more = tags(errorMsg=refused.text) if refused.text else ""
         if refused.reason == "gone":
             return self._xml.refusal(404, request.target, NOT_SUPPORTED, more)
+        if refused.reason == "device":
+            return self._xml.refusal(500, request.target, DEVICE_ERROR, more)
         status = BAD_FORMAT if refused.reason == "format" else BAD_CONTENT
         return self._xml.refusal(400, request.target, status, more)
 

@@ -134,8 +134,10 @@ class Dialect(_Data):
         status: how the status text's element is spelt.
         empty: NO MATCHES without matchList, or with a blank one.
         search_id: what a searchID must look like.
+        widest_days: longer spans are answered 500 deviceError; 0: any length is taken.
         bad_track: an unknown track is refused, or has no matches.
         download: ways of asking that are served; others are refused with 400.
+        input_size: what the list of channels says of its length is off by so much.
         uri_host, uri_port: what the recorder believes its address to be; None: the true one, and no
             port.
         uri_slash: before the question mark of a playbackURI.
@@ -158,8 +160,10 @@ class Dialect(_Data):
     )
     empty: Literal["absent", "blank"] = "absent"
     search_id: Literal["guid", "braces", "any"] = "guid"
+    widest_days: int = Field(default=0, ge=0)
     bad_track: Literal["refused", "empty"] = "empty"
     download: tuple[Download, ...] = ("GET body", "POST body")
+    input_size: int = 6
     uri_host: str | None = None
     uri_port: int | None = None
     uri_slash: bool = True

@@ -13,7 +13,7 @@ from xml.sax.saxutils import escape
 from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import fromstring
 
-from hikcore.instants import NS, Span, parse_instant, to_datetime
+from hikcore.instants import DAY, NS, Span, parse_instant, to_datetime
 from hikcore.sim.http import Response
 from hikcore.sim.profile import Profile
 from hikcore.sim.recordings import StoredFile
@@ -30,7 +30,7 @@ class Refused(Exception):
     """The request is understood and not served.
 
     Args:
-        reason: `format` or `content` of the XML, `track`, `gone`.
+        reason: `format` or `content` of the XML, `track`, `gone`, `device` (it gave up).
         text: what the device adds.
     """
 
@@ -134,6 +134,8 @@ class Searches:
         track = text(root, dialect.container, "trackID") or "101"
         try:
             begin, end = self._instant(span, "startTime"), self._instant(span, "endTime")
+            if dialect.widest_days and end - begin > dialect.widest_days * DAY:
+                raise Refused("device", "Tag 13 is invalid")
             return Query(
                 bare.lower(),
                 int(track),

@@ -34,12 +34,12 @@ class Writer:
         self._namespace = namespace
         self._version = version
 
-    def document(self, root: str, inner: str, status: int = 200) -> Response:
-        """An answer whose root holds `inner` (XML, escaped already)."""
+    def document(self, root: str, inner: str, status: int = 200, more: str = "") -> Response:
+        """An answer whose root holds `inner` (XML, escaped already), with `more` attributes."""
         xmlns = f' xmlns="{self._namespace}"' if self._namespace else ""
         text = (
             '<?xml version="1.0" encoding="UTF-8"?>\n'
-            f'<{root} version="{self._version}"{xmlns}>\n{inner}\n</{root}>\n'
+            f'<{root} version="{self._version}"{xmlns}{more}>\n{inner}\n</{root}>\n'
         )
         return Response(status, CONTENT_TYPE, text.encode())
 

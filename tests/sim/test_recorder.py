@@ -4,6 +4,7 @@ import asyncio
 import re
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -175,6 +176,7 @@ async def test_time_and_channels(recorder: Recorder) -> None:
         assert answer.headers["date"] == "Fri, 20 Nov 2026 17:00:00 GMT"
         answer = await http.get("/ISAPI/ContentMgmt/InputProxy/channels")
         assert re.findall("<id>(.*?)</id>", answer.text) == ["1", "3"]
+        assert 'size="8"' in answer.text
         answer = await http.get("/ISAPI/Streaming/channels")
         assert re.findall("<id>(.*?)</id>", answer.text) == ["101", "301"]
         answer = await http.get("/ISAPI/ContentMgmt/record/tracks")
@@ -221,6 +223,14 @@ async def test_wrong_spellings_are_passed_over_in_silence(recorder: Recorder) ->
         late = question(span=("2026-11-20T00:00:00Z", "2040-01-01T00:00:00Z"))
         answer = await http.post("/ISAPI/ContentMgmt/search", content=late)
         assert answer.status_code == 400
+
+
+async def test_spans_too_wide_for_the_firmware() -> None:
+    async with Recorder(tiny(dialect={"widest_days": 31})) as recorder, client(recorder) as http:
+        assert uris(await ask(http))
+        year = question(span=("2026-01-01T00:00:00Z", "2026-12-31T00:00:00Z"))
+        answer = await http.post("/ISAPI/ContentMgmt/search", content=year)
+        assert (answer.status_code, "deviceError" in answer.text) == (500, True)
 
 
 @pytest.mark.parametrize("listing", ["local", "utc"])
@@ -448,3 +458,25 @@ def test_serve_tells_its_address_and_ends_on_interrupt() -> None:
         assert httpx.get(f"{url}/ISAPI/Security/userCheck").status_code == 200
         process.send_signal(signal.SIGINT)
         assert process.wait(10) == 0
+
+
+async def test_https_with_a_certificate_of_its_own(tmp_path: Path) -> None:
+    key, cert = tmp_path / "key.pem", tmp_path / "cert.pem"
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "30", "-keyout", key,
+         "-out", cert, "-subj", "/CN=recorder", "-addext", "subjectAltName=IP:127.0.0.1"],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(cert, key)
+    async with Recorder(tiny(), tls=tls) as recorder:
+        assert recorder.url.startswith("https://")
+        recorder.faults.add(Fault(match=DOWNLOAD, nth=(1,), kind="reset", at=5000))
+        trust = ssl.create_default_context(cafile=str(cert))
+        auth = httpx.DigestAuth("admin", PASSWORD)
+        async with httpx.AsyncClient(base_url=recorder.url, auth=auth, verify=trust) as http:
+            uri = uris(await ask(http))[0]
+            with pytest.raises(httpx.HTTPError):
+                await fetch(http, uri)
+            answer = await fetch(http, uri)
+        assert len(answer.content) == recorder.vaults[1].size(recorder.files(1)[0])
