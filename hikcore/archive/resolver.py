@@ -208,9 +208,7 @@ def _place(
 
 def _by_group(view: RunView, stretch: Stretch) -> Iterable[Stretch]:
     edges = [stretch.pts_from]
-    edges += [
-        int(pts) for pts in view.signature.gop_pts if stretch.pts_from < pts < stretch.pts_to
-    ]
+    edges += [int(pts) for pts in view.signature.gop_pts if stretch.pts_from < pts < stretch.pts_to]
     edges.append(stretch.pts_to)
     for index, (begin, end) in enumerate(pairwise(edges)):
         yield Stretch(stretch.view, begin, end, stretch.joins and index == 0)

@@ -178,9 +178,7 @@ def _heads(
         if begin > seam or last.view == index:
             undecodable.append(Stretch(index, head, until))
             continue
-        out[before] = Stretch(
-            last.view, last.pts_from, seam - offsets[last.view], last.joins
-        )
+        out[before] = Stretch(last.view, last.pts_from, seam - offsets[last.view], last.joins)
         out.insert(before + 1, Stretch(index, seam - offsets[index], until, joins=True))
     return out, undecodable
 

@@ -140,7 +140,7 @@ def write_segment(
     hashes = np.zeros(len(video) if video is not None else 0, np.uint64)
     read = _reader(source, tracks, hashes)
     hashing = _Hashing(out)
-    layout = write_mp4(hashing, tracks, read)  # type: ignore[arg-type]
+    layout = write_mp4(hashing, tracks, read)
     if video is not None:
         begin, end = int(video.pts.min()), int(video.pts.max()) + video.last_duration
         zero = int(video.dts[0])
