@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from hikcore.deviceclock import DeviceClock, ZoneRule
 from hikcore.errors import ClockUndecided, DeviceProtocolError
-from hikcore.instants import NS, Span, parse_instant
-from hikcore.sources.isapi.clock import DeviceTime, measure, parse_time
+from hikcore.instants import NS, Span, format_instant, parse_instant
+from hikcore.sources.isapi.clock import DeviceTime, parse_time
+from hikcore.sources.isapi.meaning import measure
 from hikcore.sources.isapi.rows import recordings_of
 from hikcore.sources.isapi.search import SearchRow
 from hikcore.sources.isapi.settings import Settings
@@ -48,14 +49,35 @@ def test_without_a_rule_the_suffix_must_do() -> None:
         parse_time(b"<Time/>", "")
 
 
-async def verdict(
-    zone: ZoneRule, channels: list[list[tuple[int, int]]], now: int = NOW
-) -> DeviceClock:
-    async def look(channel: int, begin: int, end: int) -> list[tuple[int, int]]:
-        return [row for row in channels[channel] if row[0] <= end and begin <= row[1]]
+class Disks:
+    """A probe of channels; `walls` says what the stream of a recording tells, by literal begin."""
 
+    def __init__(
+        self, channels: list[list[tuple[int, int]]], walls: dict[int, int] | None = None
+    ) -> None:
+        self.channels, self.walls, self.read = channels, walls or {}, 0
+
+    async def look(self, channel: int, begin: int, end: int) -> list[SearchRow]:
+        return [
+            row(format_instant(a, 0), format_instant(b, 0))
+            for a, b in sorted(self.channels[channel])
+            if a <= end and begin <= b
+        ]
+
+    async def wall(self, recording: SearchRow) -> int | None:
+        self.read += 1
+        return self.walls.get(parse_instant(recording.begin))
+
+
+async def verdict(
+    zone: ZoneRule,
+    channels: list[list[tuple[int, int]]],
+    now: int = NOW,
+    walls: dict[int, int] | None = None,
+) -> DeviceClock:
     told = DeviceTime(zone.utc_to_local(now), zone)
-    return await measure(told, told.utc(now), range(len(channels)), look, "nvr")
+    disks = Disks(channels, walls)
+    return await measure(told, told.utc(now), range(len(channels)), disks, "nvr")
 
 
 @st.composite
@@ -137,6 +159,40 @@ async def test_greenwich_in_winter_is_undecided_and_in_summer_measured() -> None
     with pytest.raises(ClockUndecided):
         await verdict(told.zone, [[(winter - MINUTE, winter + MINUTE)]], winter)
     assert (await verdict(told.zone, [[(NOW - MINUTE, NOW + MINUTE)]])).listing == "utc"
+
+
+TASHKENT = ZoneRule(18_000)
+
+
+async def test_a_file_that_ended_where_the_wrong_now_is_does_not_deceive() -> None:
+    """Recording by motion: the newest file ended five hours ago by the wall clock, so that its
+    digits touch the now of the other reading. The clock inside the file says what they mean."""
+    ended = (NOW - 3 * MINUTE, NOW - MINUTE)  # digits; the wall clock reads NOW + 5 h
+    found = await verdict(TASHKENT, [[ended]], walls={ended[0]: ended[0] + NS})
+    assert found.listing == "local"
+    found = await verdict(TASHKENT, [[ended]], walls={ended[0]: ended[0] + 5 * HOUR})
+    assert found.listing == "utc"
+
+
+@pytest.mark.parametrize("days", [0.3, 2.5, 6.4])
+async def test_a_recorder_that_stands_still_is_measured_by_an_old_file(days: float) -> None:
+    begin = NOW - int(days * 86_400) * NS
+    for wall, listing in ((begin, "local"), (begin + 5 * HOUR, "utc")):
+        found = await verdict(TASHKENT, [[], [(begin, begin + MINUTE)]], walls={begin: wall})
+        assert found.listing == listing
+
+
+async def test_a_clock_inside_that_fits_neither_decides_nothing() -> None:
+    begin = NOW - 9 * HOUR
+    with pytest.raises(ClockUndecided):
+        await verdict(TASHKENT, [[(begin, begin + MINUTE)]], walls={begin: begin + HOUR})
+
+
+async def test_a_recorder_that_runs_gives_no_byte_for_it() -> None:
+    disks = Disks([[(NOW - MINUTE, NOW + MINUTE)]])
+    told = DeviceTime(TASHKENT.utc_to_local(NOW), TASHKENT)
+    assert (await measure(told, NOW, [0], disks, "")).listing == "utc"
+    assert disks.read == 0
 
 
 # -- rows: growing, and the hour that comes twice ----------------------------------------------

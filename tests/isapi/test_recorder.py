@@ -10,6 +10,7 @@ from pydantic import SecretStr
 from hikcore.errors import DeviceAuthError, DeviceError, TransferInterrupted
 from hikcore.instants import NS, Span
 from hikcore.sim.faults import Fault
+from hikcore.sim.profile import Hole
 from hikcore.sim.profiles import get_profile
 from hikcore.sim.recorder import Recorder
 from hikcore.sources.isapi import IsapiSource, Settings
@@ -87,6 +88,20 @@ async def test_a_wrong_password_is_counted_once_by_the_device() -> None:
                 await one.cameras()
         assert [request.login for request in recorder.requests].count("wrong") <= 1
         assert len(recorder.requests) == 2
+        await one.aclose()
+
+
+@pytest.mark.parametrize("name", ["small", "utc"])
+async def test_the_clock_inside_a_recording_says_what_z_means(name: str) -> None:
+    """A recorder that stopped ten minutes ago: nothing is being written."""
+    profile = get_profile(name)
+    since = profile.recorded.model_copy(
+        update={"holes": (*profile.recorded.holes, Hole(begin="now-4m", end="now+9h"))}
+    )
+    async with Recorder(profile.model_copy(update={"recorded": since})) as recorder:
+        one = source(recorder)
+        assert (await one.clock()).listing == profile.clock.listing
+        assert recorder.bytes_served > 0
         await one.aclose()
 
 

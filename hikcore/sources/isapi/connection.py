@@ -7,6 +7,7 @@ dropped by most proxies.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
@@ -36,6 +37,7 @@ from hikcore.sources.isapi.tls import (
 from hikcore.sources.isapi.turns import Turns, turns_for
 
 _T = TypeVar("_T")
+_LOG = logging.getLogger("hikcore.isapi")
 #: The vendor's own web page sends searches under this type; none is refused for it.
 _XML = "application/xml; charset=UTF-8"
 
@@ -117,7 +119,11 @@ class Connection:
             wait_exp_base=retries.factor,
         ):
             with again:
-                return await attempt()
+                try:
+                    return await attempt()
+                except DeviceError as error:
+                    _LOG.info("%s [try %d of %d]", error, again.num, retries.attempts)
+                    raise
         raise AssertionError("a retry loop ends by return or raise")
 
     async def ask(self, method: str, path: str, body: bytes = b"") -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
 from typing import Final
 
 import httpx
@@ -22,6 +23,10 @@ _DOCUMENT: Final = 64 * 1024
 _DOCUMENTS: Final = frozenset({"xml", "html", "json"})
 
 Write = Callable[[bytes], Awaitable[None]]
+
+
+class _EnoughError(Exception):
+    """Ends a download of which no more is wanted."""
 
 
 class Downloader:
@@ -61,6 +66,23 @@ class Downloader:
         if isinstance(outcome, TransferInterrupted):
             raise outcome
         return outcome
+
+    async def beginning(self, uri: str, enough: int) -> bytes:
+        """The first bytes of a file, as many as are enough (or all); the rest is not taken.
+
+        Raises:
+            DeviceError: as `fetch`.
+        """
+        have = bytearray()
+
+        async def keep(block: bytes) -> None:
+            have.extend(block)
+            if len(have) >= enough:
+                raise _EnoughError
+
+        with suppress(_EnoughError):
+            await self.fetch(uri, keep)
+        return bytes(have)
 
     async def _climb(self, uri: str, write: Write) -> Fetched:
         problem: Rejected | None = None

@@ -5,12 +5,18 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
 from typing import Final
 
 from pydantic import SecretStr
 
 from hikcore.deviceclock import DeviceClock
-from hikcore.errors import ConfigurationError
+from hikcore.errors import (
+    ConfigurationError,
+    DeviceProtocolError,
+    DeviceRefused,
+    TransferInterrupted,
+)
 from hikcore.instants import NS, Span
 from hikcore.sources.base import Answer, Deviation, DeviceCamera, Fetched, Recording, Stream
 from hikcore.sources.isapi import clock as device_clock
@@ -18,12 +24,17 @@ from hikcore.sources.isapi import search
 from hikcore.sources.isapi.cameras import list_cameras
 from hikcore.sources.isapi.connection import Connection
 from hikcore.sources.isapi.download import Downloader
-from hikcore.sources.isapi.paging import Lister, digits
+from hikcore.sources.isapi.meaning import measure
+from hikcore.sources.isapi.paging import Lister
 from hikcore.sources.isapi.rows import recordings_of
 from hikcore.sources.isapi.search import SearchRow
 from hikcore.sources.isapi.settings import DeviceTime, Settings
+from hikcore.sources.isapi.status import Rejected
+from hikcore.sources.isapi.wall import first_wall
 
 _TRACK: Final[dict[Stream, int]] = {"main": 1, "sub": 2}
+#: Bytes that hold the first picture of a recording, also in 4K.
+_FIRST_PICTURE: Final = 2 << 20
 
 
 class IsapiSource:
@@ -176,11 +187,32 @@ class IsapiSource:
             return DeviceClock("utc", told.zone, "zone is UTC")
         channels = [camera.channel for camera in await self.cameras()]
         utc = told.utc(self._now())
-        return await device_clock.measure(told, utc, channels, self._look, self._connection.where)
+        probe = _Probe(self._lister, self._downloader)
+        return await measure(told, utc, channels, probe, self._connection.where)
 
-    async def _look(self, channel: int, begin: int, end: int) -> list[tuple[int, int]]:
-        listing = await self._lister.listing(channel * 100 + 1, begin, end)
-        return [(digits(row.begin), digits(row.end)) for row in listing.rows]
+
+@dataclass(frozen=True, slots=True)
+class _Probe:
+    """What measuring the clock asks of the device; see `meaning.Probe`."""
+
+    lister: Lister
+    downloader: Downloader
+
+    async def look(self, channel: int, begin: int, end: int) -> list[SearchRow]:
+        try:
+            listing = await self.lister.listing(channel * 100 + _TRACK["main"], begin, end)
+        except Rejected as error:
+            if error.http != 400:
+                raise
+            return []  # so some recorders say that a channel is not set to record
+        return list(listing.rows)
+
+    async def wall(self, row: SearchRow) -> int | None:
+        try:
+            beginning = await self.downloader.beginning(row.uri, _FIRST_PICTURE)
+        except (DeviceRefused, DeviceProtocolError, TransferInterrupted):
+            return None  # gone, or not to be had; another recording may tell
+        return await asyncio.to_thread(first_wall, beginning)
 
 
 def _literal_window(clock: DeviceClock, span: Span) -> tuple[int, int]:
