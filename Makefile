@@ -29,7 +29,7 @@ check: $(READY) ## Style, types and the arrows between the parts, without the te
 	@.venv/bin/lint-imports
 
 bench: $(READY) ## Measure speed and memory on this machine
-	@$(PY) -m pytest benchmarks --benchmark-only $(ARGS)
+	@$(PY) -m pytest -o addopts= -q benchmarks --benchmark-only $(ARGS)
 
 clean: ## Remove what was built and installed; the archive in ./demo stays
 	rm -rf .venv build dist hikcore.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

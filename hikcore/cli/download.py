@@ -6,10 +6,9 @@ import logging
 import os
 import sys
 from pathlib import Path
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final, Literal, cast
 
 import typer
-from pydantic import SecretStr
 
 from hikcore.cli.arguments import (
     TIME_HELP,
@@ -23,6 +22,9 @@ from hikcore.cli.arguments import (
 from hikcore.cli.output import Output, size_text
 from hikcore.errors import ConfigurationError
 from hikcore.instants import format_instant, to_datetime
+
+if TYPE_CHECKING:
+    from pydantic import SecretStr
 
 PASSWORD_VARIABLE: Final = "HIKCORE_PASSWORD"  # noqa: S105  a variable's name
 
@@ -49,6 +51,13 @@ def download(
     tls: Annotated[
         str, typer.Option("--tls", help="verify, ca:FILE, pin:SHA256 or off.")
     ] = "verify",
+    device_time: Annotated[
+        str,
+        typer.Option(
+            "--device-time",
+            help="What the recorder's times mean, where it cannot be measured: auto, utc, local.",
+        ),
+    ] = "auto",
     verbose: Annotated[bool, typer.Option("--verbose", help="Say what is asked of it.")] = False,
     tz: Tz = None,
     json: Json = False,
@@ -65,6 +74,7 @@ def download(
     for name, value, allowed in (
         ("--stream", stream, ("main", "sub")),
         ("--scheme", scheme, ("http", "https")),
+        ("--device-time", device_time, ("auto", "utc", "local")),
     ):
         if value not in allowed:
             raise ConfigurationError(f"{name} {value}: it is {' or '.join(allowed)}")
@@ -76,18 +86,17 @@ def download(
     client = HikvisionNVRClient(
         host,
         username,
-        secret.get_secret_value(),
-        port=port or (443 if scheme == "https" else 80),
+        secret,
+        port=port,
         scheme=scheme,
         tls=tls,
+        device_time=cast(Literal["auto", "utc", "local"], device_time),
     )
-    path = Path(
-        client.download_by_time(
-            camera, to_datetime(span.begin), to_datetime(span.end), str(out), stream
-        )
+    path = client.download_by_time(
+        camera, to_datetime(span.begin), to_datetime(span.end), out, stream
     )
-    output.talk(f"{size_text(path.stat().st_size)}")
     output.data(str(path))
+    output.talk(f"  {size_text(path.stat().st_size)}; {path.stem}.json says what is in it")
     output.document(
         "download",
         path=str(path),
@@ -103,6 +112,8 @@ def read_password(argument: str, output: Output) -> SecretStr:
     Raises:
         ConfigurationError: `-`, and there is none.
     """
+    from pydantic import SecretStr
+
     if argument != "-":
         output.talk(
             "warning: a password on the command line can be read by others on this machine; "
