@@ -19,8 +19,9 @@ from typing import Any
 from prefect import flow, get_run_logger, tags, task
 from prefect.artifacts import acreate_table_artifact
 from prefect.cache_policies import NO_CACHE
+from prefect.client.schemas.objects import State
 from prefect.runtime import flow_run
-from prefect.states import Completed, Failed, State
+from prefect.states import Completed, Failed
 from pydantic import AwareDatetime
 
 from hikcore.archive.store import Store
@@ -102,7 +103,9 @@ async def _extract(config: Config, jobs: SiteJobs, span: Span, store: Store) -> 
         camera, day = part.job.camera, format_instant(part.span.begin, 0)[:10]
         named = extract_camera_day.with_options(tags=[f"camera:{camera}", f"day:{day}"])
         label = f"{camera}/{part.job.stream}" if part.job.stream != "main" else camera
-        state = await named(label, day, lambda: site.extract(part), return_state=True)
+        # Prefect's types leave out that the call of an async task is awaited.
+        running: Any = named(label, day, lambda: site.extract(part), return_state=True)
+        state: State[Any] = await running
         return f"{label} {day}: {state.message}" if state.is_failed() else ""
 
     lines = await asyncio.gather(*(run(part) for part in camera_days(jobs.jobs, span)))

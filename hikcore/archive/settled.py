@@ -10,6 +10,9 @@ from hikcore.archive.documents import Manifest
 
 #: What a manifest's note begins with where two fetches alike brought less than was listed.
 SHORT: Final = "short: "
+#: What it begins with in all manifests but the last of a recording that reaches over more than a
+#: day: the last one commits the recording.
+PART: Final = "part: "
 
 _DIGITS: Final = re.compile(r"\D")
 
@@ -26,6 +29,8 @@ def settles(take: Manifest, *, literal_end: str, end: int, size: int | None) -> 
         take: one of `takes_of` that recording.
         literal_end, end, size: the recording as listed, `end` in UTC.
     """
+    if any(note.startswith(PART) for note in take.notes):
+        return False
     reaches = take.end >= end or digits(take.chunk.literal_end) >= digits(literal_end)
     if size is None or not reaches:
         return reaches

@@ -21,6 +21,7 @@ from hikcore.extract.plan import PlannedChunk
 from hikcore.extract.report import CameraJob
 from hikcore.extract.split import (
     body_document,
+    by_day,
     clock_profile,
     damaged_manifest,
     held_manifest,
@@ -81,24 +82,29 @@ class Commit:
     def _segments(
         self, chunk: PlannedChunk, body: Body, profile: str, table: SampleTable
     ) -> Committed:
-        runs = find_runs(table, self.clock, chunk.recording.span.begin)
-        begin = min(run.begin for run in runs)
-        refs: list[RunRef] = []
+        """One manifest; where the clock was set by more than a day inside the recording, several,
+        as readers look for footage no further than a day before it."""
+        groups = by_day(find_runs(table, self.clock, chunk.recording.span.begin))
+        stored = 0
         with FileSource(body.part.path) as source:
-            for run in runs:
-                refs.append(self._run(chunk, table, run, source, begin))
-        stored = sum(segment.size for ref in refs for segment in ref.segments)
-        manifest = held_manifest(
-            self.job,
-            chunk,
-            profile,
-            body_document(chunk, body.size, body.sha256, table, ""),
-            table,
-            refs,
-            (begin, max(run_end(run) for run in runs)),
-            short=body.short,
-        )
-        return self._manifest(manifest, stored)
+            for number, group in enumerate(groups, 1):
+                begin = min(run.begin for run in group)
+                refs = [self._run(chunk, table, run, source, begin) for run in group]
+                manifest = held_manifest(
+                    self.job,
+                    chunk,
+                    profile,
+                    body_document(chunk, body.size, body.sha256, table, ""),
+                    table,
+                    refs,
+                    (begin, max(run_end(run) for run in group)),
+                    short=body.short,
+                    part=(number, len(groups)),
+                )
+                stored += sum(segment.size for ref in refs for segment in ref.segments)
+                committed = self._manifest(manifest, stored)
+                stored = committed.stored
+        return committed
 
     def _run(
         self, chunk: PlannedChunk, table: SampleTable, run: Run, source: FileSource, begin: int

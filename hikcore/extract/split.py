@@ -28,11 +28,11 @@ from hikcore.archive.documents import (
     VideoFormat,
 )
 from hikcore.archive.recognition import gops_document, units_document
-from hikcore.archive.settled import SHORT
+from hikcore.archive.settled import PART, SHORT
 from hikcore.deviceclock import Change, DeviceClock
 from hikcore.extract.plan import PlannedChunk
 from hikcore.extract.report import CameraJob
-from hikcore.instants import ticks_to_ns
+from hikcore.instants import DAY, ticks_to_ns
 from hikcore.media.fingerprint import run_columns
 from hikcore.media.runs import Run
 from hikcore.media.segments import WrittenSegment
@@ -114,6 +114,19 @@ def run_ref(
     )
 
 
+def by_day(runs: Sequence[Run]) -> list[list[Run]]:
+    """Runs in their order, grouped so that each group lies within 24 hours (but for a single run
+    that is longer)."""
+    groups: list[list[Run]] = []
+    for run in runs:
+        group = [*groups[-1], run] if groups else [run]
+        if groups and max(map(run_end, group)) - min(each.begin for each in group) <= DAY:
+            groups[-1] = group
+        else:
+            groups.append([run])
+    return groups
+
+
 def run_end(run: Run) -> int:
     """UTC ns at which the last frame of a run ends."""
     return run.begin + ticks_to_ns(run.pts_end - run.pts_begin)
@@ -129,9 +142,17 @@ def held_manifest(
     span: tuple[int, int],
     *,
     short: bool,
+    part: tuple[int, int] = (1, 1),
 ) -> Manifest:
-    """The manifest of a chunk that was decoded."""
+    """The manifest of a chunk that was decoded.
+
+    Args:
+        span: UTC ns of its first frame's begin and its last one's end.
+        part: which of how many manifests of the chunk; the last one commits it.
+    """
     notes = [*_short_note(chunk, body.size, short), *table.notes, *_faults(table)]
+    if part[0] < part[1]:
+        notes.insert(0, f"{PART}{part[0]} of {part[1]}")
     return Manifest(
         **_common(job, chunk, clock),
         begin=span[0],

@@ -370,3 +370,30 @@ async def test_a_long_span_is_asked_a_day_at_a_time(
     await extract(device, store, spool, Span(BEGIN, BEGIN + 3 * day))
     assert len(device.asked) == 4
     assert all(span.length <= day for span in device.asked)
+
+
+async def test_a_clock_set_by_days_inside_a_recording_gives_a_manifest_for_each_day(
+    device: Device, store: LocalStore, spool: Spool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = film(-3 * 86_400, 60)
+    content = before + film(0, 60)
+    device.add(0, 60, content)
+    with monkeypatch.context() as patched:
+        put, puts = LocalStore.put, []
+
+        def away(self: LocalStore, key: str, data: bytes, *, content_type: str) -> None:
+            puts.append(key)
+            if sum("/manifests/" in each for each in puts) == 2:
+                raise ArchiveUnavailable("no answer")
+            put(self, key, data, content_type=content_type)
+
+        patched.setattr(LocalStore, "put", away)
+        await extract(device, store, spool)
+    (first,) = manifests(store)
+    assert first["notes"][0] == "part: 1 of 2"  # type: ignore[index]
+    again = await extract(device, store, spool)  # the first part alone settles nothing
+    assert again.count("held") == 1
+    both = manifests(store)
+    assert [str(each["begin"])[:10] for each in both] == ["2026-11-17", "2026-11-20"]
+    assert (await extract(device, store, spool)).planned == []
+    assert len(device.fetched) == 1
