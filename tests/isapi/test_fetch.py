@@ -7,8 +7,10 @@ import os
 import random
 
 import pytest
+from pydantic import SecretStr
 
 from hikcore.errors import (
+    ConfigurationError,
     DeviceAuthError,
     DeviceBusy,
     DeviceError,
@@ -247,3 +249,28 @@ async def test_the_environment_has_no_say(
     monkeypatch.setitem(os.environ, "HTTP_PROXY", "http://127.0.0.1:9")
     serve(device, Reply(body=BODY[:5000], kind=VIDEO))
     await fetch(source())
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("PUT", "/ISAPI/System/reboot"),
+        ("DELETE", "/ISAPI/ContentMgmt/download"),
+        ("PUT", "/ISAPI/System/time"),
+        ("POST", "/ISAPI/System/time"),
+        ("GET", "/ISAPI/ContentMgmt/download/../../System/factoryReset"),
+        ("POST", "/ISAPI/ContentMgmt/search/x"),
+    ],
+)
+async def test_nothing_that_could_change_a_device_leaves(
+    device: Device, source: MakeSource, method: str, path: str
+) -> None:
+    with pytest.raises(DeviceRefused, match="was not sent"):
+        await source()._connection.ask(method, path)
+    assert not device.asked
+
+
+@pytest.mark.parametrize("host", ["http://nvr", "nvr/x", "a b", "", "[::1", "u@nvr", "nvr:80"])
+def test_a_host_that_is_none(host: str) -> None:
+    with pytest.raises(ConfigurationError, match="host"):
+        IsapiSource(host, "u", SecretStr("p"))

@@ -25,6 +25,7 @@ from hikcore.errors import (
 )
 from hikcore.sources.isapi.auth import DeviceAuth
 from hikcore.sources.isapi.login import login_for
+from hikcore.sources.isapi.readonly import ReadOnlyTransport
 from hikcore.sources.isapi.settings import Settings
 from hikcore.sources.isapi.status import error_of
 from hikcore.sources.isapi.tls import (
@@ -81,17 +82,17 @@ class Connection:
             basic=settings.auth == "basic" or (encrypted and policy.authenticated),
             nonce_idle=settings.nonce_idle,
         )
-        try:
-            base = httpx.URL(scheme=scheme, host=host, port=port)
-        except (httpx.InvalidURL, ValueError) as error:
-            raise ConfigurationError(f"host {host!r} is none: {error}", where=name) from None
+        base = _base(scheme, host, port, name)
         self._client = httpx.AsyncClient(
             base_url=base,
             auth=self._auth,
-            verify=policy.context() if encrypted else False,
+            transport=ReadOnlyTransport(
+                verify=policy.context() if encrypted else False,
+                trust_env=False,
+                # Devices close idle connections after 10 s (Keep-Alive: timeout=10).
+                limits=httpx.Limits(keepalive_expiry=5),
+            ),
             trust_env=False,
-            # Devices close idle connections after 10 s (Keep-Alive: timeout=10).
-            limits=httpx.Limits(keepalive_expiry=5),
             timeout=httpx.Timeout(settings.idle_timeout, connect=settings.connect_timeout),
             headers={"Accept-Encoding": "identity", "User-Agent": "hikcore"},
         )
@@ -200,6 +201,19 @@ class Connection:
         pinned = isinstance(refused, WrongCertificate)
         reason = "it is not the pinned one" if pinned else str(refused.verify_message)
         return certificate_refused(reason, found, self.where)
+
+
+def _base(scheme: str, host: str, port: int, name: str) -> httpx.URL:
+    try:
+        if host and not set(host) & set("/@?#[]\\ \t\r\n"):
+            return httpx.URL(scheme=scheme, host=host, port=port)
+    except (httpx.InvalidURL, ValueError):
+        pass
+    raise ConfigurationError(
+        f"host {host!r} is neither a name nor an address",
+        where=name,
+        hint="scheme and port are settings of their own, user name and password too",
+    )
 
 
 def _passes(error: Exception) -> bool:

@@ -1,0 +1,44 @@
+"""The last gate before the wire: only requests that change nothing on a device pass.
+
+It stands at the transport, so that nothing above, be it a redirect, can go around it.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import httpx
+
+from hikcore.errors import DeviceRefused
+
+#: Searching and downloading are POST on many devices, and change nothing.
+ALLOWED: Final = frozenset(
+    {
+        ("GET", "/ISAPI/System/time"),
+        ("GET", "/ISAPI/System/Video/inputs/channels"),
+        ("GET", "/ISAPI/Streaming/channels"),
+        ("GET", "/ISAPI/ContentMgmt/InputProxy/channels"),
+        ("GET", "/ISAPI/ContentMgmt/InputProxy/channels/status"),
+        ("POST", "/ISAPI/ContentMgmt/search"),
+        ("GET", "/ISAPI/ContentMgmt/download"),
+        ("POST", "/ISAPI/ContentMgmt/download"),
+    }
+)
+
+
+class ReadOnlyTransport(httpx.AsyncHTTPTransport):
+    """A transport that sends what is on the list, and nothing else."""
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Send it.
+
+        Raises:
+            DeviceRefused: it is not on the list; nothing was sent.
+        """
+        if (request.method, request.url.path) not in ALLOWED:
+            raise DeviceRefused(
+                f"{request.method} {request.url.path} is not on the list of requests that change "
+                "nothing, so it was not sent",
+                where=str(request.url.host),
+            )
+        return await super().handle_async_request(request)
