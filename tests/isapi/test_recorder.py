@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from pydantic import SecretStr
@@ -10,7 +11,7 @@ from pydantic import SecretStr
 from hikcore.errors import DeviceAuthError, DeviceError, TransferInterrupted
 from hikcore.instants import NS, Span
 from hikcore.sim.faults import Fault
-from hikcore.sim.profile import Hole
+from hikcore.sim.profile import Hole, Profile
 from hikcore.sim.profiles import get_profile
 from hikcore.sim.recorder import Recorder
 from hikcore.sources.isapi import IsapiSource, Settings
@@ -66,6 +67,59 @@ async def test_every_file_of_every_camera(name: str) -> None:
         assert bytes(got) == b"".join(recorder.vaults[1].body(recorder.files(1)[0]))
         assert fetched.size == fetched.promised == first.size
         assert all(request.status != 503 for request in recorder.requests)
+        await one.aclose()
+
+
+MANY = {"recorded": {"since": "now-6m", "holes": []}, "cameras": [
+    {"channel": 3, "name": "Gate", "frame_ms": 1000, "gop": 10, "file_ms": 20_000},
+]}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"dialect": {"page_cap": 3}},
+        {"dialect": {"page_cap": 3, "full_page": "OK", "status": "responseStatusStrp"}},
+        {"dialect": {"page_cap": 10, "position": "searchResultPosition"}},
+        {"dialect": {"page_cap": 10, "position": "searchResultPosition", "full_page": "OK"}},
+        {"dialect": {"container": "trackList", "search_id": "braces"}},
+        {"dialect": {"container": "trackList", "namespace": None, "empty": "blank"}},
+        {"dialect": {"bad_track": "refused", "matches": "total", "total": True}},
+        {"dialect": {"download": ["POST body"], "uri_slash": False, "uri_port": 90}},
+        {"dialect": {"content_length": False, "content_type": "video/mp4"}},
+        {"auth": {"algorithm": "SHA-256", "nonce_uses": 2}},
+        {"auth": {"refusal": "html", "nonce_uses": 1}},
+        {"clock": {"suffix": "none", "http_date": "utc"}},
+        {"clock": {"zone": "CST+3:00:00", "listing": "local"}},
+        {"clock": {"zone": "CST+3:00:00", "listing": "utc"}},
+        {"clock": {"zone": "GMT0:00:00"}},
+    ],
+    ids=str,
+)
+async def test_every_dialect_that_the_simulator_speaks(changes: dict[str, Any]) -> None:
+    base = get_profile("small").model_dump(
+        exclude={"cameras": True, "recorded": True, "auth": {"password"}}
+    )
+    for key, value in changes.items():
+        base[key].update(value)
+    async with Recorder(Profile.model_validate({**base, **MANY})) as recorder:
+        one = source(recorder)
+        assert [camera.channel for camera in await one.cameras()] == [3]
+        span = Span(recorder.now() - 300 * NS, recorder.now())
+        answer = await one.recordings(3, "main", span)
+        assert answer.complete
+        found = {r.name for r in answer.recordings}
+        assert {f.name for f in recorder.files(3, span)} <= found
+        assert len(found) == len(answer.recordings) >= 15
+        got = bytearray()
+
+        async def write(block: bytes) -> None:
+            got.extend(block)
+
+        row = answer.recordings[4]
+        fetched = await one.fetch(row, write)
+        assert fetched.size == len(got) == row.size
+        assert not any(request.login == "wrong" for request in recorder.requests)
         await one.aclose()
 
 
