@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 import stamina
 
-from hikcore.errors import DeviceBusy, MediaError, TransferInterrupted
+from hikcore.errors import MediaError, TransferInterrupted
 from hikcore.extract.parts import Finished, Part, body_name
 from hikcore.extract.plan import PlannedChunk
 from hikcore.extract.spool import Room, Spool
@@ -153,8 +153,12 @@ class Inflow:
             await asyncio.shield(working)
 
 
-class _Unsettled(TransferInterrupted):
-    """A body that the transport calls whole and the listing does not, not yet seen twice."""
+class _Again(Exception):
+    """A body that is not believed yet: cut off (with that error), or shorter than listed."""
+
+    def __init__(self, interrupted: TransferInterrupted | None) -> None:
+        super().__init__()
+        self.interrupted = interrupted
 
 
 @dataclass(slots=True)
@@ -188,14 +192,21 @@ class Fetching:
         One that the transport calls whole, but which is shorter than listed and came differently
         each time, is given as not settled.
 
+        Attempts begin anew only after footage came; what fails before is tried again by the source,
+        which knows its device.
+
         Raises:
-            DeviceError: after the last attempt; at once where trying again cannot help.
+            TransferInterrupted: after the last attempt.
+            DeviceError: any other, at once.
             SpoolFull: no room.
         """
         try:
             await self._attempts()
-        except _Unsettled:
-            pass  # the last attempt's body, for what it is worth
+        except _Again as again:
+            if again.interrupted is not None:
+                self._drop()
+                raise again.interrupted from None
+            # else the last attempt's body, for what it is worth
         except BaseException:
             self._drop()
             raise
@@ -210,7 +221,7 @@ class Fetching:
 
     async def _attempts(self) -> None:
         async for attempt in stamina.retry_context(
-            on=_may_help,
+            on=_Again,
             attempts=self.patience.attempts,
             timeout=None,
             wait_initial=self.patience.first,
@@ -248,10 +259,11 @@ class Fetching:
     def _judge(self, body: Body, interrupted: TransferInterrupted | None) -> None:
         """Believe the body, or ask for another attempt."""
         listed = self.chunk.recording.size
-        where = f"recording of {self.chunk.recording.literal_begin}"
         if not body.size:
             raise interrupted or TransferInterrupted(
-                "the device sent nothing", where=where, hint="it may have overwritten it meanwhile"
+                "the device sent nothing",
+                where=f"recording of {self.chunk.recording.literal_begin}",
+                hint="it may have overwritten it meanwhile",
             )
         if interrupted is None and (listed is None or body.size >= listed):
             return
@@ -259,20 +271,12 @@ class Fetching:
         body.settled = body.short
         self._seen.add((body.size, body.sha256))
         if not body.settled:
-            raise interrupted or _Unsettled(
-                f"{body.size} of {listed} listed bytes came", where=where
-            )
+            raise _Again(interrupted)
 
     def _drop(self) -> None:
         if self._last is not None:
             self._last.part.close()
             self._last = None
-
-
-def _may_help(error: Exception) -> bool:
-    """Whether another attempt at the transfer may succeed soon. An unreachable device was already
-    tried by its source; a full spool is waited for elsewhere."""
-    return isinstance(error, TransferInterrupted | DeviceBusy)
 
 
 async def reuse(part: Part, body: Finished) -> Body | None:

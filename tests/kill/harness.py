@@ -168,7 +168,15 @@ def _fork_server() -> ForkServerContext:
     in 10 ms instead of a second."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(
-        ["tests.kill.child", "hikcore.config.jobs", "hikcore.archive.s3"]
+        [
+            "tests.kill.child",
+            "hikcore.archive.reader",
+            "hikcore.archive.s3",
+            "hikcore.cli.coverage",
+            "hikcore.config.jobs",
+            "hikcore.extract.site",
+            "hikcore.sources.isapi",
+        ]
     )
     return context
 
