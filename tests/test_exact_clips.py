@@ -15,7 +15,7 @@ from hikcore.sim.profiles import get_profile
 from tests.journey import Journey, journey
 from tests.timecode import read_instants
 
-PROFILES = ["small", "utc", "three-over-one", "file-in-file"]
+PROFILES = ["small", "utc", "three-over-one", "file-in-file", "dst"]
 
 
 def truth(made: Journey, channel: int, span: Span) -> list[int]:
