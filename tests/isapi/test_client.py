@@ -132,6 +132,30 @@ async def test_an_interrupted_download_goes_on_where_it_was(
     assert not (tmp_path / ".hikcore").exists()
 
 
+async def test_a_killed_download_goes_on_where_it_was(recorder: Recorder, tmp_path: Path) -> None:
+    recorder.faults.add(Fault(match="download", nth=(2,), kind="stall", at=9_000, seconds=60))
+    secret = recorder.profile.auth.password.get_secret_value()
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "hikcore", "download", recorder.host, "admin", "-",
+        at(recorder, -300).isoformat(), at(recorder, -200).isoformat(), "--port",
+        str(recorder.port), "--out", str(tmp_path),
+        env={**os.environ, "HIKCORE_PASSWORD": secret}, stderr=asyncio.subprocess.DEVNULL,
+    )  # fmt: skip
+    while downloads(recorder) < 2:
+        await asyncio.sleep(0.02)
+        assert process.returncode is None
+    process.kill()
+    await process.wait()
+    assert [path.name for path in tmp_path.iterdir()] == [".hikcore"]
+    recorder.faults.clear()
+    path = await fetch(recorder, -300, -200, tmp_path)
+    assert len(read_instants(str(path))) == 501
+    asked = [r.body for r in recorder.requests if r.path == DOWNLOAD and r.login == "in"]
+    assert asked.count(asked[0]) == 1  # the first came whole before the kill
+    assert asked.count(asked[1]) == 2
+    assert not (tmp_path / ".hikcore").exists()
+
+
 async def test_two_at_once_make_one(recorder: Recorder, tmp_path: Path) -> None:
     paths = await asyncio.gather(*(fetch(recorder, -300, -200, tmp_path) for _ in range(3)))
     assert len(set(paths)) == 1

@@ -138,7 +138,7 @@ async def test_a_container_that_is_ignored_is_found_out_by_an_empty_101() -> Non
     assert files_of(await listed(pager, 201)) == rows_of(5, 201)
 
 
-async def test_a_bare_track_is_tried_last_and_then_it_is_an_error() -> None:
+async def test_a_track_that_is_read_in_no_known_form_is_an_error() -> None:
     pager = Pager(rows_of(5, 101), container="neither")
     with pytest.raises(DeviceProtocolError, match="asked for track 301, it lists track 101"):
         await listed(pager, 301)

@@ -39,6 +39,8 @@ from hikcore.sources.isapi.turns import Turns, turns_for
 
 _T = TypeVar("_T")
 _LOG = logging.getLogger("hikcore.isapi")
+# Where nobody has set logging up, Python would print its bare `stamina.retry_scheduled`.
+logging.getLogger("stamina").addHandler(logging.NullHandler())
 #: The vendor's own web page sends searches under this type; none is refused for it.
 _XML = "application/xml; charset=UTF-8"
 

@@ -22,7 +22,7 @@ class SearchDialect:
         braces: whether the search id stands in braces.
     """
 
-    container: Literal["trackIDList", "trackList", "trackID"] = "trackIDList"
+    container: Literal["trackIDList", "trackList"] = "trackIDList"
     position: Literal["searchResultPostion", "searchResultPosition"] = "searchResultPostion"
     metadata: bool = True
     declaration: bool = False

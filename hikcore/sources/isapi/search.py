@@ -70,9 +70,7 @@ def build(
         page: how many are asked for.
     """
     ident = f"{{{search_id}}}" if dialect.braces else search_id
-    tracks = f"<trackID>{track}</trackID>"
-    if dialect.container != "trackID":
-        tracks = f"<{dialect.container}>{tracks}</{dialect.container}>"
+    tracks = f"<{dialect.container}><trackID>{track}</trackID></{dialect.container}>"
     metadata = (
         f"<metadataList><metadataDescriptor>{_VIDEO}</metadataDescriptor></metadataList>"
         if dialect.metadata
