@@ -90,8 +90,9 @@ def clip(
 ) -> None:
     """Write a span of a camera as one MP4, and beside it a JSON that says what is in it.
 
-    Nothing is re-encoded, so it is as quick as copying; the JSON has the first and last picture
-    shown, the hidden lead-in, gaps, the uncertainty of the times, and hashes.
+    Nothing is re-encoded, so it is as quick as copying.
+    The JSON has the first and last picture shown, the hidden lead-in, gaps,
+    the uncertainty of the times, and hashes.
     """
     output = Output(json=json)
     where = parse_target(target, camera=True)

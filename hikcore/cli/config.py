@@ -122,7 +122,7 @@ def _leaves(document: dict[str, Any], above: str = "") -> Iterator[tuple[str, An
     for key, value in document.items():
         if isinstance(value, dict):
             yield from _leaves(value, f"{above}{key}.")
-        elif value is not None:
+        elif value not in (None, ""):
             yield f"{above}{key}", value
 
 

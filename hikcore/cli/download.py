@@ -65,8 +65,8 @@ def download(
 ) -> None:
     """Fetch one clip straight from a recorder, cut to the frame, with its sound as AAC.
 
-    The whole path in one command: search, download, cut. A clip that is there already is left as it
-    is. To keep footage, and fetch it once only, use `hikcore extract`.
+    A clip that is there already is left as it is.
+    To keep footage, and fetch it once only, use `hikcore extract`.
     """
     from hikcore.hikvision_nvr_downloader import HikvisionNVRClient
 

@@ -66,8 +66,8 @@ def extract(
 ) -> None:
     """Bring what the recorders have of a span into the archive, each recording once.
 
-    Run it again after any interruption: it goes on where it was. Ctrl-C once finishes the recording
-    at hand, twice stops.
+    Run it again after any interruption: it goes on where it was.
+    Ctrl-C once finishes the recording at hand, twice stops.
     """
     from hikcore.cli import interrupt
 
@@ -172,8 +172,8 @@ def _conclude(
 ) -> int:
     """Tell what was done, and the exit code of it."""
     for report in reports:
-        _tell_errors(output, report)
         output.document("camera", **camera_fields(report))
+    _tell_faults(output, reports)
     for device, error in failures.items():
         output.talk(f"error: {device}: its cameras cannot be listed: {error}")
     errors = [error for report in reports for error in report.errors] + list(failures.values())
@@ -216,13 +216,21 @@ def _code(errors: list[HikcoreError], reports: list[CameraReport], stopped: bool
     return codes.pop() if len(codes) == 1 else 1
 
 
-def _tell_errors(output: Output, report: CameraReport) -> None:
-    for outcome in report.outcomes:
-        if outcome.state == "damaged":
-            begin = format_instant(outcome.chunk.recording.span.begin)
-            output.talk(f"damaged: {report.job} {begin}: {outcome.reason}")
-    for error in report.errors:
-        output.talk(f"error: {report.job}: {error}")
+def _tell_faults(output: Output, reports: list[CameraReport]) -> None:
+    """What is damaged, and every error once with the cameras that it kept from being whole."""
+    struck: dict[str, list[str]] = {}
+    for report in reports:
+        for outcome in report.outcomes:
+            if outcome.state == "damaged":
+                begin = format_instant(outcome.chunk.recording.span.begin)
+                output.talk(f"damaged: {report.job} {begin}: {outcome.reason}")
+        for error in report.errors:
+            jobs = struck.setdefault(str(error), [])
+            if str(report.job) not in jobs:
+                jobs.append(str(report.job))
+    for text, jobs in struck.items():
+        more = f" and {len(jobs) - 1} more" if len(jobs) > 1 else ""
+        output.talk(f"error: {jobs[0]}{more}: {text}")
 
 
 def camera_fields(report: CameraReport) -> dict[str, object]:
@@ -264,7 +272,8 @@ def summary_text(reports: list[CameraReport], *, dry_run: bool) -> str:
     growing = sum(report.growing for report in reports)
     later = f"; {growing} still being written, for a later run" if growing else ""
     if not chunks:
-        return f"nothing to fetch{later}"
+        failed = any(report.failure is not None for report in reports)
+        return "nothing was fetched" if failed else f"nothing to fetch{later}"
     if dry_run:
         return f"would fetch {chunks} chunks, {size_text(size)}, {length_text(length)}{later}"
     counts = [
