@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -103,6 +104,13 @@ class Ran:
         lines = [json.loads(line) for line in self.out.splitlines()]
         assert all(line["schema"] == 1 and line["type"] for line in lines)
         return lines
+
+
+def documented(command: str) -> set[str]:
+    """The names that docs/cli.md gives for a command's JSON."""
+    text = (Path(__file__).parents[2] / "docs" / "cli.md").read_text().split("## JSON")[1]
+    row = next(line for line in text.splitlines() if line.startswith(f"| `{command}` |"))
+    return set(re.findall(r"`([a-z_]+)`", row)) | {"type", "schema"}
 
 
 class Command:

@@ -13,7 +13,16 @@ from pathlib import Path
 import pytest
 
 from hikcore.sim.recorder import Recorder
-from tests.cli.conftest import BEGIN, END, PASSWORD, Command, Running, small, write_config
+from tests.cli.conftest import (
+    BEGIN,
+    END,
+    PASSWORD,
+    Command,
+    Running,
+    documented,
+    small,
+    write_config,
+)
 from tests.timecode import read_instants
 
 SPAN = ("--from", BEGIN, "--to", END)
@@ -38,6 +47,8 @@ def test_the_whole_job(hikcore: Command, recorder: Recorder, tmp_path: Path) -> 
     cameras = {line["camera"]: line for line in first.lines if line["type"] == "camera"}
     assert {line["type"] for line in first.lines} == {"progress", "camera", "summary"}
     assert set(cameras) == {"gate", "nvr-02"}
+    for line in first.lines:
+        assert set(line) <= documented("extract")
     assert summary["held"] == summary["chunks"] == planned.lines[-1]["chunks"]
     assert summary["bytes_received"] == planned.lines[-1]["bytes_planned"] == recorder.bytes_served
     assert summary["growing"] == 2
@@ -67,6 +78,8 @@ def check_coverage(hikcore: Command, folder: Path) -> None:
     assert "2026-11-20T11:50:00.000Z to 2026-11-20T12:00:00.000Z (UTC)" in table.err
     found = hikcore("coverage", "home/gate", BEGIN, END, *archive, "--json").lines[-1]
     stretches = found["cameras"][0]["stretches"]
+    for fields in (found, found["cameras"][0], stretches[0]):
+        assert set(fields) <= documented("coverage")
     assert [s["state"] for s in stretches] == ["held", "empty", "held", "pending"]
     assert stretches[0]["begin"] == "2026-11-20T11:50:00.000000000Z"
     for one, other in pairwise(stretches):
@@ -166,6 +179,7 @@ def test_cameras(hikcore: Command, recorder: Recorder, tmp_path: Path) -> None:
         ("gate", 1, "Gate"),
         ("nvr-02", 2, "Yard"),
     ]
+    assert {key for line in found for key in line} <= documented("cameras")
     assert "home/nvr-02" in hikcore("cameras", "home").out
 
 
