@@ -71,7 +71,7 @@ def serve(folder: Path) -> Iterator[MinioServer]:
     """A server over an empty folder, which is removed afterwards."""
     program = binary()
     for _ in range(5):
-        server = MinioServer(f"127.0.0.1:{_free_port()}")
+        server = MinioServer(f"127.0.0.1:{free_port()}")
         process = _start(program, folder, server)
         try:
             if _healthy(process, server):
@@ -114,7 +114,8 @@ def _healthy(process: subprocess.Popen[bytes], server: MinioServer) -> bool:
     return False
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port that was free a moment ago."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 
 from hikcore.archive.open import open_store
 from hikcore.archive.store import Store
+from tests.archive import rgw_server
 from tests.minio_server import MinioServer
 
 
@@ -31,13 +33,26 @@ class StoreCase:
     params=[
         "folder",
         pytest.param("minio", marks=pytest.mark.minio),
+        pytest.param("rgw", marks=pytest.mark.slow),
     ]
 )
 def case(request: pytest.FixtureRequest, tmp_path: Path) -> StoreCase:
     if request.param == "folder":
         return StoreCase((tmp_path / "archive").as_uri())
-    server: MinioServer = request.getfixturevalue("minio")
+    server: MinioServer = request.getfixturevalue(request.param)
     return StoreCase(server.new_bucket(), server.environ)
+
+
+@pytest.fixture(scope="session")
+def rgw(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MinioServer]:
+    """Ceph's gateway: 270 MB of Debian packages, so it is tried only where they are installed."""
+    if lacking := rgw_server.missing():
+        pytest.skip(
+            f"no {', '.join(lacking)}: optional second S3 server (Debian: apt-get install "
+            "--no-install-recommends radosgw ceph-mon ceph-osd)"
+        )
+    with rgw_server.serve(tmp_path_factory.mktemp("rgw")) as server:
+        yield server
 
 
 @pytest.fixture

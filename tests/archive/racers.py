@@ -50,16 +50,19 @@ def race(
     """What `act` returned in each of so many processes that began at the same moment."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([__name__, "hikcore.archive.s3"])
-    barrier, results = context.Barrier(count), context.SimpleQueue()
+    barrier, results = context.Barrier(count), context.Queue()
     runners = [
         context.Process(target=_run, args=(act, url, key, number, environ, barrier, results))
         for number in range(count)
     ]
     for runner in runners:
         runner.start()
-    found = [results.get() for _ in runners]
-    for runner in runners:
-        runner.join()
+    try:
+        found = [results.get(timeout=120) for _ in runners]
+    finally:
+        for runner in runners:
+            runner.join(5)
+            runner.kill()
     failures = [text for text in found if isinstance(text, str)]
     assert not failures, failures[0]
     return found
