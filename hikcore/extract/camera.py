@@ -6,8 +6,10 @@ What an interrupted run had fetched already is committed first.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from dataclasses import dataclass
+import logging
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, replace
+from typing import Any
 
 from hikcore.archive.load import load_manifests
 from hikcore.archive.store import Store
@@ -28,6 +30,7 @@ from hikcore.extract.spool import Spool
 from hikcore.instants import Span
 from hikcore.sources.base import Source
 
+_LOG = logging.getLogger(__name__)
 #: After these nothing else of the camera can succeed either, so the work ends.
 _ENDING = (DeviceAuthError, DeviceUnreachable, ArchiveDenied, ArchiveUnavailable)
 
@@ -70,7 +73,9 @@ async def extract_camera(
     try:
         if not dry_run:
             await work.recover(report)
+        tried = {chunk.id for chunk in report.planned}
         planned = await work.ask(report, dry_run, begins_from, repair)
+        planned = [chunk for chunk in planned if chunk.id not in tried]
         report.planned += planned
         work.progress.planned(job, planned)
         if dry_run or not planned:
@@ -138,11 +143,32 @@ class _Work:
             received += size
             self.progress.received(self.job, chunk, size)
 
+        outcome = await self._outcome(chunk, self._commit(chunk, commit, told))
+        return replace(outcome, received=received)
+
+    async def _outcome(
+        self, chunk: PlannedChunk, committing: Coroutine[Any, Any, Committed | None]
+    ) -> Outcome:
+        """What comes of a chunk, errors included."""
         try:
-            committed = await self._commit(chunk, commit, told)
+            committed = await committing
         except HikcoreError as error:
-            return Outcome(chunk, "failed", received, reason=error.message, error=error)
-        return _outcome(chunk, committed, received)
+            return Outcome(chunk, "failed", reason=error.message, error=error)
+        except Exception as error:
+            # A fault of ours, in the way of one strange recording: it must not keep a schedule
+            # from all the others, for ever.
+            _LOG.exception("%s: recording of %s", self.job, chunk.recording.literal_begin)
+            fault = HikcoreError(
+                f"{type(error).__name__}: {error}",
+                where=f"{self.job}, recording of {chunk.recording.literal_begin}",
+                hint="a fault of hikcore: please report it with the log",
+            )
+            return Outcome(chunk, "failed", reason=fault.message, error=fault)
+        if committed is None:
+            return Outcome(chunk, "failed", reason="not what it was")
+        manifest = committed.manifest
+        reason = manifest.raw.reason if manifest.raw is not None else "; ".join(manifest.notes)
+        return Outcome(chunk, manifest.state, 0, committed.stored, committed.key, reason)
 
     async def _commit(
         self, chunk: PlannedChunk, commit: Commit, told: Callable[[int], None]
@@ -169,19 +195,15 @@ class _Work:
         return committed
 
     async def recover(self, report: CameraReport) -> None:
-        """Commit what an interrupted run had fetched already."""
+        """Commit what an interrupted run had fetched already. What cannot be committed stays in the
+        spool and is not fetched again."""
         left = await left_over(self.job, self.spool, self.store)
         if not left:
             return
         commit = Commit(self.job, await self.source.clock(), self.store, self.spool)
         for chunk, body in left:
-            committed = await commit_left_over(chunk, body, self.spool, commit)
-            if committed is not None:
+            committing = commit_left_over(chunk, body, self.spool, commit)
+            outcome = await self._outcome(chunk, committing)
+            if outcome.manifest or outcome.error is not None:
                 report.planned.append(chunk)
-                report.outcomes.append(_outcome(chunk, committed, 0))
-
-
-def _outcome(chunk: PlannedChunk, committed: Committed, received: int) -> Outcome:
-    manifest = committed.manifest
-    reason = manifest.raw.reason if manifest.raw is not None else "; ".join(manifest.notes)
-    return Outcome(chunk, manifest.state, received, committed.stored, committed.key, reason)
+                report.outcomes.append(outcome)

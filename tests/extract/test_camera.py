@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from hikcore.archive.local import LocalStore
+from hikcore.deviceclock import DeviceClock
 from hikcore.errors import (
     ArchiveUnavailable,
     DeviceAuthError,
@@ -24,6 +25,8 @@ from hikcore.extract.recover import row_bytes
 from hikcore.extract.report import CameraJob, CameraReport, Outcome, Quiet
 from hikcore.extract.spool import Spool
 from hikcore.instants import NS, Span
+from hikcore.media.runs import find_runs
+from hikcore.media.table import SampleTable
 from hikcore.sources.base import Recording
 from tests.extract.conftest import BEGIN, HASTY, JOB, Device, film
 from tests.kill.objects import committed, orphans, raw_objects
@@ -207,6 +210,29 @@ async def test_an_error_of_one_recording_does_not_stop_the_others(
     assert (report.failure, report.whole) == (None, False)
     again = await extract(device, store, spool)
     assert (len(again.planned), again.whole) == (1, True)
+
+
+async def test_a_fault_of_ours_in_one_recording_does_not_stop_the_others(
+    device: Device, store: LocalStore, spool: Spool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    three_files(device)
+    faults = iter([IndexError("index 7 is out of bounds")] * 2)
+
+    def strange(table: SampleTable, clock: DeviceClock, begin: int) -> object:
+        if begin == BEGIN:
+            for fault in faults:
+                raise fault
+        return find_runs(table, clock, begin)
+
+    monkeypatch.setattr("hikcore.extract.commit.find_runs", strange)
+    for held in (2, 0, 1):  # found, still there, mended
+        report = await extract(device, store, spool)
+        assert (report.count("held"), report.failure) == (held, None)
+        assert report.count("failed") == int(held != 1)
+        if held != 1:
+            assert "IndexError: index 7 is out of bounds" in str(report.errors[0])
+    assert len(device.fetched) == 3  # the body waited in the spool
+    assert (await extract(device, store, spool)).planned == []
 
 
 @pytest.mark.parametrize("error", [DeviceAuthError("refused"), DeviceUnreachable("gone")])
