@@ -16,7 +16,7 @@ from hikcore.archive.keys import clock_key, manifest_key, raw_key, segment_key
 from hikcore.archive.store import Store
 from hikcore.deviceclock import DeviceClock
 from hikcore.errors import MediaError
-from hikcore.extract.fetch import Body
+from hikcore.extract.intake import Body
 from hikcore.extract.plan import PlannedChunk
 from hikcore.extract.report import CameraJob
 from hikcore.extract.split import (

@@ -14,7 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 from hikcore.archive.load import load_manifests
 from hikcore.archive.store import Store
 from hikcore.extract.commit import Commit, Committed
-from hikcore.extract.fetch import reuse
+from hikcore.extract.intake import reuse
 from hikcore.extract.parts import Finished
 from hikcore.extract.plan import PlannedChunk, identity, plan
 from hikcore.extract.report import CameraJob

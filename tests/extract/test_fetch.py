@@ -14,7 +14,8 @@ from hikcore.errors import (
     SpoolFull,
     TransferInterrupted,
 )
-from hikcore.extract.fetch import Body, Fetching, reuse
+from hikcore.extract.fetch import Fetching
+from hikcore.extract.intake import Body, reuse
 from hikcore.extract.plan import PlannedChunk, identity
 from hikcore.extract.spool import Spool
 from hikcore.sources.base import Recording

@@ -1,0 +1,148 @@
+"""A body on its way into the spool: hashed and indexed block by block, in a thread."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from hikcore.errors import MediaError
+from hikcore.extract.parts import Finished, Part
+from hikcore.media.container import accept, index_file
+from hikcore.media.ps import PsIndexer
+from hikcore.media.sniff import sniff
+from hikcore.media.table import SampleTable
+
+#: Small network blocks are gathered to this many bytes, so that a thread is worth waking.
+_BLOCK = 1 << 20
+_SNIFF = 64
+
+
+@dataclass(slots=True)
+class Body:
+    """A body in the spool, with its index or the reason why it has none.
+
+    Attributes:
+        settled: it is all that was listed, or two fetches brought it alike.
+        short: two fetches brought it alike, and less than was listed.
+        finished: under which name it survives a kill.
+        received: bytes taken from the device for it, all attempts together.
+    """
+
+    part: Part
+    size: int
+    sha256: str
+    table: SampleTable | None
+    fault: MediaError | None
+    settled: bool = True
+    short: bool = False
+    finished: Finished | None = None
+    received: int = 0
+
+
+class Intake:
+    """Takes the blocks of a body, in order: to the part, the hash and the index. Blocking."""
+
+    def __init__(self, part: Part, *, store: bool) -> None:
+        self._part = part
+        self._store = store
+        self._hash = hashlib.sha256()
+        self._head = b""
+        self._container = ""
+        self._indexer: PsIndexer | None = None
+        self._fault: MediaError | None = None
+        self.size = 0
+
+    def take(self, block: bytes | memoryview) -> None:
+        """The next block."""
+        if self._store:
+            self._part.write(block)
+        self._hash.update(block)
+        self.size += len(block)
+        if not self._container:
+            self._head += bytes(block)
+            if len(self._head) < _SNIFF:
+                return
+            self._begin()
+        elif self._indexer is not None:
+            self._feed(block)
+
+    def finish(self) -> Body:
+        """The body. What is not a program stream is indexed now, from the file."""
+        if not self._container:
+            self._begin()
+        table = None
+        if self._fault is None:
+            try:
+                table = self._index()
+            except MediaError as error:
+                self._fault = error
+        return Body(self._part, self.size, self._hash.hexdigest(), table, self._fault)
+
+    def _begin(self) -> None:
+        self._container = sniff(self._head[:_SNIFF])
+        if self._container == "ps":
+            self._indexer = PsIndexer()
+            self._feed(self._head)
+        self._head = b""
+
+    def _feed(self, block: bytes | memoryview) -> None:
+        if self._indexer is None or self._fault is not None:
+            return
+        try:
+            self._indexer.feed(block)
+        except MediaError as error:
+            self._fault = error
+
+    def _index(self) -> SampleTable:
+        if self._indexer is not None:
+            return accept(self._indexer.finish())
+        self._part.file.flush()
+        return index_file(self._part.path)
+
+
+@dataclass(slots=True)
+class Inflow:
+    """Hands blocks to an intake in a thread while the next arrive: at most two are in memory."""
+
+    intake: Intake
+    told: Callable[[int], None]
+    _gathered: bytearray = field(default_factory=bytearray)
+    _working: asyncio.Task[None] | None = None
+
+    async def write(self, block: bytes) -> None:
+        """The sink of `Source.fetch`."""
+        self.told(len(block))
+        self._gathered += block
+        if len(self._gathered) >= _BLOCK:
+            await self.flush()
+
+    async def flush(self) -> None:
+        """Begin to work on what is gathered, once what came before is done."""
+        await self.settle()
+        if self._gathered:
+            block, self._gathered = bytes(self._gathered), bytearray()
+            self._working = asyncio.create_task(asyncio.to_thread(self.intake.take, block))
+
+    async def settle(self) -> None:
+        """Wait for the thread; raises what it raised."""
+        if self._working is not None:
+            working, self._working = self._working, None
+            await asyncio.shield(working)
+
+
+async def reuse(part: Part, body: Finished) -> Body | None:
+    """The body of a finished spool file, indexed again; None if it is not what its name says."""
+
+    def read() -> Body:
+        intake = Intake(part, store=False)
+        while block := part.file.read(_BLOCK):
+            intake.take(block)
+        return intake.finish()
+
+    found = await asyncio.to_thread(read)
+    if found.size != body.size or not found.sha256.startswith(body.sha16):
+        return None
+    found.short = body.short
+    return found
