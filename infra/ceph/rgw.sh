@@ -108,9 +108,16 @@ start() {
 }
 
 stop() {
-    local pid
-    for pid in "${1:?stop needs a folder}"/run/*.pid; do
-        [ -s "$pid" ] && kill "$(cat "$pid")" 2>/dev/null || true
+    local file pid tries
+    for file in "${1:?stop needs a folder}"/run/*.pid; do
+        [ -s "$file" ] || continue
+        pid="$(cat "$file")"
+        kill "$pid" 2>/dev/null || continue
+        for ((tries = 0; tries < 50; tries++)); do
+            kill -0 "$pid" 2>/dev/null || break
+            sleep 0.2
+        done
+        kill -9 "$pid" 2>/dev/null || true
     done
 }
 
