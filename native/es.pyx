@@ -70,14 +70,14 @@ cdef class VideoStream:
         """The next stretch of the stream, which lies at offset `at` of the source."""
         if n == 0 or self.full:
             return
-        self.at = at
-        if not extend(&self.extents, self.max_extents, True, at, n):
-            self.fault(at, FAULT_CAP)
+        if self.au_open and self.es_end - self.au_begin + n > UNIT_ROOM:
             self.full = True
-            return
-        self.scan(p, n)
+        elif extend(&self.extents, self.max_extents, True, at, n):
+            self.scan(p, n)
+        else:
+            self.full = True
         if self.full:
-            self.fault(at, FAULT_CAP)
+            self.fault(FAULT_CAP)
 
     cdef void scan(self, const uint8_t* p, size_t n) noexcept nogil:
         """Find start codes (00 00 01), also over the edges of packets."""
@@ -161,7 +161,8 @@ cdef class VideoStream:
             self.tell_codec(b0, b1)
         if self.codec == 2:
             kind = (b0 >> 1) & 63
-            base = (b0 & 1) == 0 and (b1 >> 3) == 0
+            # Layer 0; a temporal id plus 1 of 0 is forbidden: no NAL unit at all.
+            base = (b0 & 1) == 0 and (b1 >> 3) == 0 and (b1 & 7) != 0
             vcl = kind < 32
             first = (b2 & 0x80) != 0
             is_set = 32 <= kind <= 34
@@ -176,6 +177,8 @@ cdef class VideoStream:
             sync = kind == 5
         if not self.au_open or (base and self.au_vcl and (opens or (vcl and first))):
             self.close_access_unit()
+            if self.full:
+                return
             self.open_access_unit()
         if vcl and base:
             if not self.au_vcl:
@@ -200,6 +203,11 @@ cdef class VideoStream:
         elif (b0 & 0x9F) == 7:
             self.codec = 1
             self.codec_sure = True
+        elif self.codec == 0 and b1 == 1 and (
+            b0 == 0 or b0 == 2 or 0x20 <= b0 <= 0x2A and not b0 & 1 or b0 == 0x46 or b0 == 0x4E
+        ):
+            # Pictures, AUD or SEI of H.265 before any parameter set: a body that begins in a GOP.
+            self.codec = 2
 
     cdef size_t split_extents(self) noexcept nogil:
         """Make an extent begin at the prefix of the open NAL unit; returns its index."""
@@ -217,8 +225,11 @@ cdef class VideoStream:
             return i
         kept = last.size - behind
         if push(&self.extents, self.max_extents) == NULL:
+            # What lies before still belongs to the access unit before: it stays whole.
             self.full = True
-            return i
+            last.size = kept
+            self.extents.count = i + 1
+            return i + 1
         last = <Extent*> (self.extents.data + i * sizeof(Extent))
         memmove(last + 1, last, (self.extents.count - 1 - i) * sizeof(Extent))
         last.size = kept
@@ -238,7 +249,8 @@ cdef class VideoStream:
         self.au_open = True
         self.au_vcl = False
         self.au_begin = self.nal_prefix
-        self.pending_pts = -1
+        if self.pending_pts == self.nal_pts:
+            self.pending_pts = -1
         self.pack_frame = NONE32
         if self.wall_fresh:
             self.wall_fresh = False
@@ -256,12 +268,13 @@ cdef class VideoStream:
             self.active = self.find_config()
             self.config_n = 0
         self.au.config = self.active
-        self.au_open = False
         sample = <Sample*> push(&self.samples, self.max_samples)
         if sample == NULL:
             self.full = True
+            self.drop_access_unit()
             return
         sample[0] = self.au
+        self.au_open = False
 
     cdef void keep_set(self, const uint8_t* p, size_t n) noexcept nogil:
         if n > SET_ROOM - self.set_n:
@@ -275,7 +288,7 @@ cdef class VideoStream:
         while self.set_n and self.set_bytes[self.set_n - 1] == 0:
             self.set_n -= 1
         if self.set_n == 0 or self.set_n >= SET_ROOM or CONFIG_ROOM - self.config_n < self.set_n + 5:
-            self.fault(self.at, FAULT_PARAMETER_SET)
+            self.fault(FAULT_PARAMETER_SET)
             return
         self.config[self.config_n] = self.codec
         memcpy(self.config + self.config_n + 1, &self.set_n, 4)
@@ -295,7 +308,7 @@ cdef class VideoStream:
                 return <uint16_t> i
             begin = end
         if self.config_ends.count >= CONFIGS:
-            self.fault(self.at, FAULT_PARAMETER_SET)
+            self.fault(FAULT_PARAMETER_SET)
             return self.active
         for i in range(self.config_n):
             slot = <uint32_t*> push(&self.configs, <size_t> 1 << 28)
@@ -338,16 +351,23 @@ cdef class VideoStream:
         self.close_access_unit()
 
     cdef void drop_access_unit(self) noexcept nogil:
-        """Its extents go with it: a table's last sample has all that lie behind it."""
-        if self.au_open:
-            self.au_open = False
-            if self.au.first < self.extents.count:
-                self.extents.count = self.au.first
+        """Its extents go with it (a table's last sample has all that lie behind it), and its
+        reading of the wall clock."""
+        cdef Anchor* anchor
+        if not self.au_open:
+            return
+        self.au_open = False
+        if self.au.first < self.extents.count:
+            self.extents.count = self.au.first
+        if self.anchors.count:
+            anchor = <Anchor*> (self.anchors.data + (self.anchors.count - 1) * sizeof(Anchor))
+            if anchor.sample >= self.samples.count:
+                self.anchors.count -= 1
 
-    cdef void fault(self, uint64_t at, uint64_t code) noexcept nogil:
+    cdef void fault(self, uint64_t code) noexcept nogil:
         cdef Fault* slot = <Fault*> push(&self.faults, FAULTS)
         if slot != NULL:
-            slot.offset = at
+            slot.offset = self.at
             slot.code = code
 
 
@@ -380,7 +400,7 @@ cdef class AudioStream:
         """More bytes of the open unit."""
         if n == 0 or self.full or not self.unit_open:
             return
-        if extend(
+        if self.unit.size + n <= UNIT_ROOM and extend(
             &self.extents, self.max_extents, self.unit.first < self.extents.count, at, n
         ):
             self.unit.size += <uint32_t> n
@@ -392,10 +412,11 @@ cdef class AudioStream:
         if not self.unit_open:
             return
         self.unit_open = False
-        if self.unit.size == 0 or self.full:
-            return
-        sample = <Sample*> push(&self.samples, self.max_samples)
-        if sample == NULL:
+        if not self.full and self.unit.size:
+            sample = <Sample*> push(&self.samples, self.max_samples)
+            if sample != NULL:
+                sample[0] = self.unit
+                return
             self.full = True
-            return
-        sample[0] = self.unit
+        # What has no sample leaves no extents: the last sample has all that lie behind it.
+        self.extents.count = self.unit.first

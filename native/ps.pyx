@@ -14,6 +14,7 @@ from libc.stdlib cimport free
 from libc.string cimport memcpy
 
 from hikcore.native.es cimport AudioStream, VideoStream, drain
+from hikcore.native.hik cimport wall_clock
 from hikcore.native.records cimport (
     Array, FAULT_CAP, FAULT_PES_HEADER, FAULT_PSM, FAULT_STRAY, FAULTS, Fault, NONE32, push,
 )
@@ -23,34 +24,6 @@ cdef enum State:
 
 cdef enum:
     MAP_ROOM = 4096        # a PSM is at most 1018 bytes by the standard
-
-
-cdef int64_t wall_clock(const uint8_t* b) noexcept nogil:
-    """The basic descriptor's date and time (bytes 6 to 11) as local ns, -1 if it is no date."""
-    cdef int year = 2000 + b[6]
-    cdef int month = b[7] >> 4
-    cdef int day = ((b[7] & 15) << 1) | (b[8] >> 7)
-    cdef int hour = (b[8] >> 2) & 31
-    cdef int minute = ((b[8] & 3) << 4) | (b[9] >> 4)
-    cdef int second = ((b[9] & 15) << 2) | (b[10] >> 6)
-    cdef int ms = ((b[10] & 31) << 5) | (b[11] >> 3)
-    cdef int longest
-    if b[6] == 0 or month < 1 or month > 12 or hour > 23 or minute > 59 or second > 59 or ms > 999:
-        return -1
-    longest = 31
-    if month == 4 or month == 6 or month == 9 or month == 11:
-        longest = 30
-    elif month == 2:
-        longest = 29 if (year % 4 == 0 and (year % 100 != 0 or year % 400 == 0)) else 28
-    if day < 1 or day > longest:
-        return -1
-    # Days since 1970 of the proleptic Gregorian calendar, years beginning in March.
-    cdef int64_t y = year - (1 if month <= 2 else 0)
-    cdef int64_t era = y // 400
-    cdef int64_t yoe = y - era * 400
-    cdef int64_t doy = (153 * (month + (-3 if month > 2 else 9)) + 2) // 5 + day - 1
-    cdef int64_t days = era * 146097 + yoe * 365 + yoe // 4 - yoe // 100 + doy - 719468
-    return (((days * 24 + hour) * 60 + minute) * 60 + second) * 1000000000 + <int64_t> ms * 1000000
 
 
 cdef class PsCore:
@@ -65,6 +38,7 @@ cdef class PsCore:
     cdef Array faults
     cdef State state
     cdef uint64_t offset            # of the next byte to come
+    cdef uint64_t packet            # offset of the start code of the packet being read
     cdef uint8_t head[16]           # start code, pack or PES fixed part being collected
     cdef uint32_t head_n
     cdef uint8_t pes[264]           # PES header
@@ -78,6 +52,7 @@ cdef class PsCore:
     cdef readonly int audio_type    # stream_type of the PSM, 0 unknown
     cdef readonly uint32_t audio_rate, audio_channels
     cdef readonly int audio_stream
+    cdef readonly bint encrypted    # a PSM said so
     cdef readonly uint64_t cut_off
     cdef readonly uint64_t dropped_streams
 
@@ -192,14 +167,16 @@ cdef class PsCore:
         if self.head_n < 4:
             return used
         if self.head[0] != 0 or self.head[1] != 0 or self.head[2] != 1 or self.head[3] < 0xB9:
-            self.fault(self.offset + used - 4, FAULT_STRAY)
-            self.begin_resync()
+            self.packet = self.offset + used - 4
+            self.fault(FAULT_STRAY)
+            self.begin_resync(4)
             return used
-        self.dispatch(self.head[3])
+        self.dispatch(self.head[3], self.offset + used - 4)
         return used
 
-    cdef void dispatch(self, uint8_t code) noexcept nogil:
+    cdef void dispatch(self, uint8_t code, uint64_t at) noexcept nogil:
         self.stream = code
+        self.packet = at
         self.head_n = 0
         if code == 0xBA:
             self.state = PACK
@@ -208,14 +185,14 @@ cdef class PsCore:
         else:
             self.state = LENGTH
 
-    cdef void begin_resync(self) noexcept nogil:
-        """Look for the next start code, the four bytes in `head` included."""
+    cdef void begin_resync(self, size_t count) noexcept nogil:
+        """Look for the next start code, the `count` (at most four) bytes in `head` included."""
         cdef uint8_t kept[4]
-        memcpy(kept, self.head, 4)
+        memcpy(kept, self.head, count)
         self.head_n = 0
         self.zero_run = 0
         self.state = RESYNC
-        self.at_resync(kept, 4)
+        self.at_resync(kept, count)
 
     cdef size_t at_resync(self, const uint8_t* p, size_t n) noexcept nogil:
         """Pass over bytes up to a start code of the system layer (0xB9 and above).
@@ -229,7 +206,7 @@ cdef class PsCore:
             if self.zero_run == 0xFF:            # behind 00 00 01
                 if b >= 0xB9:
                     self.zero_run = 0
-                    self.dispatch(b)
+                    self.dispatch(b, self.offset + i - 4)
                     return i
                 self.zero_run = 1 if b == 0 else 0
             elif b == 0:
@@ -250,10 +227,10 @@ cdef class PsCore:
         used = self.collect(p, n, want)
         if self.head_n == 4:
             if self.head[0] == 0 and self.head[1] == 0 and self.head[2] == 1 and self.head[3] >= 0xB9:
-                self.dispatch(self.head[3])
+                self.dispatch(self.head[3], self.offset + used - 4)
             elif (self.head[0] >> 6) != 1 and (self.head[0] >> 4) != 2:
-                self.fault(self.offset, FAULT_STRAY)
-                self.begin_resync()
+                self.fault(FAULT_STRAY)
+                self.begin_resync(4)
         elif self.head_n == 8 and want == 8:
             self.head_n = 0
             self.state = START
@@ -289,10 +266,13 @@ cdef class PsCore:
         self.got = 0
         if self.stream == 0xBC and 0 < self.left <= MAP_ROOM:
             self.state = MAP
+        elif self.stream == 0xBC:
+            self.fault(FAULT_PSM)
+            self.state = SKIP if self.left else START
         elif 0xC0 <= self.stream <= 0xEF:
             self.state = PES_HEAD
             if 0 < self.left < 3:
-                self.fault(self.offset, FAULT_PES_HEADER)
+                self.fault(FAULT_PES_HEADER)
                 self.state = SKIP
         else:
             self.state = SKIP if self.left else START
@@ -330,14 +310,14 @@ cdef class PsCore:
 
     cdef void no_pes(self) noexcept nogil:
         """Not an MPEG-2 PES header: passed over by its length, or by looking for a start code."""
-        self.fault(self.offset, FAULT_PES_HEADER)
-        if self.left > self.got:
+        self.fault(FAULT_PES_HEADER)
+        if self.left:
             self.left -= self.got
-            self.state = SKIP
+            self.state = SKIP if self.left else START
         else:
+            # An empty packet directly before the next pack, for one.
             memcpy(self.head, self.pes, 3)
-            self.head[3] = 0xFF
-            self.begin_resync()
+            self.begin_resync(3)
 
     cdef void begin_payload(self, bint unbounded) noexcept nogil:
         cdef int64_t pts = -1
@@ -352,6 +332,7 @@ cdef class PsCore:
         self.head_n = 0
         if self.stream == 0xE0:
             self.video.pending_pts = pts
+            self.video.at = self.packet
         elif (self.stream & 0xF0) != 0xE0:
             if self.audio_stream < 0:
                 self.audio_stream = self.stream
@@ -379,7 +360,7 @@ cdef class PsCore:
         while i < n:
             if self.head_n == 3:
                 if p[i] >= 0xB9:
-                    self.dispatch(p[i])
+                    self.dispatch(p[i], self.offset + i - 3)
                     return i + 1
                 held[0] = held[1] = 0
                 held[2] = 1
@@ -427,18 +408,23 @@ cdef class PsCore:
 
     cdef void read_map(self) noexcept nogil:
         """PSM (2.5.4). CRC and es_map_length are not trusted: devices write both wrong."""
-        cdef uint32_t n = self.left, at, end, info
+        cdef uint32_t n = self.left, at, end, info, listed
         if n < 6:
-            self.fault(self.offset, FAULT_PSM)
+            self.fault(FAULT_PSM)
             return
         info = (<uint32_t> self.map_[2] << 8) | self.map_[3]
         end = 4 + info
         if end > n:
-            self.fault(self.offset, FAULT_PSM)
+            self.fault(FAULT_PSM)
             end = n
         self.descriptors(4, end)
         at = 4 + info + 2
+        if at > n:
+            return
+        listed = at + ((<uint32_t> self.map_[at - 2] << 8) | self.map_[at - 1])
         while at + 4 <= n:
+            if at + 4 == n and at >= listed:
+                break       # the CRC: it may look like an entry
             info = (<uint32_t> self.map_[at + 2] << 8) | self.map_[at + 3]
             if at + 4 + info > n:
                 break
@@ -467,6 +453,8 @@ cdef class PsCore:
                 self.hikvision = True
                 self.video.wall = wall_clock(b)
                 self.video.encrypted = b[11] & 7
+                if self.video.encrypted != 0 and self.video.encrypted != 7:
+                    self.encrypted = True
                 self.video.wall_fresh = True
             elif b[0] == 0x43 and size >= 8:
                 self.audio_channels = 2 if b[4] & 1 else 1
@@ -485,11 +473,12 @@ cdef class PsCore:
             self.audio.deliver(p, n, at)
         if self.video.full or self.audio.full:
             if self.audio.full:
-                self.fault(at, FAULT_CAP)
+                self.fault(FAULT_CAP)
             self.state = STOPPED
 
-    cdef void fault(self, uint64_t at, uint64_t code) noexcept nogil:
+    cdef void fault(self, uint64_t code) noexcept nogil:
+        """Noted at the packet's start code: an offset that no size of pieces changes."""
         cdef Fault* slot = <Fault*> push(&self.faults, FAULTS)
         if slot != NULL:
-            slot.offset = at
+            slot.offset = self.packet
             slot.code = code

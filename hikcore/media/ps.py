@@ -9,10 +9,10 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from hikcore.errors import MediaDamaged, MediaUnsupported
+from hikcore.errors import MediaDamaged, MediaEncrypted, MediaUnsupported
 from hikcore.media.codec import video_config
 from hikcore.media.table import Anchors, Codec, CodecConfig, Damage, Samples, SampleTable
-from hikcore.media.times import decode_times, fill_missing, unwrap
+from hikcore.media.times import decode_times, fill_missing, strays, unwrap
 from hikcore.native.ps import PsCore
 
 # Mirrors of the packed records in hikcore/native/records.pxd.
@@ -70,6 +70,7 @@ class PsIndexer:
         Raises:
             MediaUnsupported: its pictures are in a codec that is not read.
             MediaDamaged: there is not one picture in it.
+            MediaEncrypted: the same, and the device says that the video is encrypted.
         """
         if self._head is not None:
             if self._head.startswith(b"IMKH"):
@@ -79,12 +80,11 @@ class PsIndexer:
         video = np.frombuffer(columns["video"], _SAMPLE)
         audio = np.frombuffer(columns["audio"], _SAMPLE)
         if not len(video) and not len(audio):
-            raise MediaDamaged("no picture and no sound in this program stream", offset=self._size)
+            raise self._nothing("no picture and no sound in this program stream", self._size)
         configs, chosen, notes = _configs(columns["configs"], video["config"])
         if len(video) and not configs:
-            raise MediaDamaged(
-                "no parameter sets, so no key frame either: nothing of it can be decoded",
-                offset=0,
+            raise self._nothing(
+                "no parameter sets, so no key frame either: nothing of it can be decoded", 0
             )
         samples, stray = _video(video, columns["video_extents"], configs, chosen)
         sound, sound_notes = self._audio(audio, columns["audio_extents"], samples)
@@ -105,6 +105,11 @@ class PsIndexer:
             encrypted=encrypted,
             notes=tuple(notes + stray + sound_notes + self._dropped()),
         )
+
+    def _nothing(self, reason: str, offset: int) -> MediaDamaged | MediaEncrypted:
+        if self._core.encrypted:
+            return MediaEncrypted(f"the recorder says that this video is encrypted: {reason}")
+        return MediaDamaged(reason, offset=offset)
 
     def _begin(self) -> None:
         head, self._head = bytes(self._head or b""), None
@@ -138,10 +143,11 @@ class PsIndexer:
             channels=self._core.audio_channels or 1,
         )
         near = int(video.pts[0]) if video is not None and len(video) else None
-        pts = unwrap(fill_missing(records["pts"]), near)
+        pts, notes = _times(records["pts"], "audio units")
+        pts = unwrap(pts, near)
         size = records["size"].astype(np.uint32)
         last = int(size[-1]) * 90_000 // (config.rate * config.channels)
-        return _samples(records, extents, pts, pts, config, "raw", last), []
+        return _samples(records, extents, pts, pts, config, "raw", last), notes
 
     def _dropped(self) -> list[str]:
         return ["further video streams dropped"] if self._core.dropped_streams else []
@@ -181,9 +187,8 @@ def _video(
 ) -> tuple[Samples | None, list[str]]:
     if not len(records):
         return None, []
-    missing = int((records["pts"] < 0).sum())
-    pts = unwrap(fill_missing(records["pts"]))
-    notes = [f"{missing} pictures without PTS: estimated"] if missing else []
+    pts, notes = _times(records["pts"], "pictures")
+    pts = unwrap(pts)
     dts = decode_times(pts)
     deltas = np.diff(np.sort(pts))
     positive = deltas[deltas > 0]
@@ -192,13 +197,27 @@ def _video(
     return replace(samples, configs=configs, config=chosen), notes
 
 
+def _times(raw: NDArray[np.int64], what: str) -> tuple[NDArray[np.int64], list[str]]:
+    """PTS with those that are missing, and those that one or two alone have hours off, estimated.
+    One kept as it is would make a run of ten minutes last for hours."""
+    pts, notes = raw.astype(np.int64), []
+    missing = int((pts < 0).sum())
+    if missing:
+        notes.append(f"{missing} {what} without PTS: estimated")
+    lone = strays(unwrap(fill_missing(pts)))
+    if lone.any():
+        notes.append(f"{int(lone.sum())} {what} with a PTS far from all around: estimated")
+        pts[lone] = -1
+    return fill_missing(pts), notes
+
+
 def _configs(
     blobs: tuple[bytes, ...], used: NDArray[np.uint16]
 ) -> tuple[tuple[CodecConfig, ...], NDArray[np.uint16], list[str]]:
     """Codec configurations of the parameter sets seen, and which sample has which. Sets that come
     alone (a PPS without its SPS) complete those in force before; samples before any get the first.
     """
-    out: list[CodecConfig] = []
+    out: dict[CodecConfig, int] = {}
     index = np.zeros(len(blobs), np.uint16)
     notes: list[str] = []
     kept: dict[tuple[int, int], list[bytes]] = {}
@@ -214,11 +233,10 @@ def _configs(
             notes.append(f"parameter sets not usable: {error.message}")
             index[number] = max(len(out) - 1, 0)
             continue
-        if config not in out:
-            out.append(config)
-        index[number] = out.index(config)
+        index[number] = out.setdefault(config, len(out))
     if not len(blobs):
         return (), np.zeros(len(used), np.uint16), notes
+    notes = list(dict.fromkeys(notes))
     chosen = index[np.where(used == 0xFFFF, 0, used)]
     return tuple(out), chosen.astype(np.uint16), notes
 

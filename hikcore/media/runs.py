@@ -11,19 +11,24 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from hikcore.deviceclock import DeviceClock
+from hikcore.errors import MediaDamaged
 from hikcore.instants import NS, ns_to_ticks, ticks_to_ns
 from hikcore.media.table import Samples, SampleTable
-from hikcore.media.times import decode_times
+from hikcore.media.times import JUMP_TICKS, decode_times, jump_bound
 
 #: A step of the wall clock against the PTS, or drift, past this begins a new run (ns).
 STEP = NS // 2
-#: A jump of PTS is more than the larger of these (ticks, times the median step).
-_JUMP_TICKS, _JUMP_STEPS = 5 * 90_000, 10
-#: It counts when the next pictures stay there; a stray one alone does not.
-_PERSIST = 3
+#: A picture may be shown at most so many later than it is decoded (max_dec_frame_buffering of
+#: H.264, sps_max_num_reorder_pics of H.265): PTS that go back by more went back themselves.
+_REORDER = 16
+#: A step of the recorder's picture numbers by so many is a new count, no loss.
+_RENUMBERED = 1_000_000
+#: So many runs in one body are no footage.
+_MOST_RUNS = 10_000
 #: What the reading of a listing is worth (whole seconds, rounded by the device), ns.
 LISTING_UNCERTAINTY = NS
 #: A reading with milliseconds is rounded down to one.
@@ -87,6 +92,9 @@ def find_runs(table: SampleTable, clock: DeviceClock, listing_begin: int) -> lis
         clock: what the wall clock inside the stream means.
         listing_begin: UTC ns at which the device lists the recording; the origin where the stream
             has no wall clock.
+
+    Raises:
+        MediaDamaged: its times break more often than in any footage.
     """
     if table.video is None or not len(table.video):
         return _sound_only(table, listing_begin)
@@ -96,7 +104,7 @@ def find_runs(table: SampleTable, clock: DeviceClock, listing_begin: int) -> lis
     for number, (first, reason) in enumerate(borders):
         last = borders[number + 1][0] if number + 1 < len(borders) else len(table.video)
         runs.append(_run(table, readings, first, last, reason, runs, listing_begin))
-    return _with_audio(runs, table.audio)
+    return _with_audio(runs, table.video, table.audio)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,33 +141,46 @@ def _borders(table: SampleTable, readings: _Readings) -> list[tuple[int, str]]:
     assert video is not None
     found: dict[int, str] = {0: "start"}
     changes = np.flatnonzero(np.diff(video.config.astype(np.int64))) + 1
-    found.update({int(at): "configuration" for at in changes if int(at) not in found})
-    found.update({at: "pts jump" for at in _jumps(video.pts) if at not in found})
+    found.update({int(at): "configuration" for at in changes})
+    for at in _jumps(video):
+        found.setdefault(at, "pts jump")
     edges = sorted(found)
     for number, first in enumerate(edges):
         last = edges[number + 1] if number + 1 < len(edges) else len(video)
         for sample, reason in _steps(video.pts, readings, first, last):
             found.setdefault(sample, reason)
+    if len(found) > _MOST_RUNS:
+        raise MediaDamaged(
+            f"its times break {len(found)} times: not one piece of it can be placed",
+            offset=int(video.extent_offset[video.first[sorted(found)[_MOST_RUNS]]]),
+        )
     return sorted(found.items())
 
 
-def _jumps(pts: NDArray[np.int64]) -> list[int]:
-    """Samples at which the PTS go elsewhere and stay. In decoding order B-frames go back by less
-    than the bound."""
+def _jumps(video: Samples) -> list[int]:
+    """Samples at which the PTS go elsewhere (times.strays took out those that come back): by more
+    than the bound; or back by more than the reorder window; or back at all at a random access
+    picture, which is shown after all that are decoded before it (H.264 8.2.5.1, H.265 8.1.3)."""
+    pts = video.pts
     if len(pts) < 2:
         return []
-    steps = np.abs(np.diff(pts))
-    bound = max(_JUMP_TICKS, _JUMP_STEPS * int(np.median(steps)))
+    steps = np.diff(pts)
+    far = np.abs(steps) > jump_bound(pts)
+    window = _REORDER * int(np.median(np.abs(steps)))
+    padded = np.concatenate((np.full(_REORDER, pts.min()), pts[:-1]))
+    latest = sliding_window_view(padded, _REORDER + 1).max(axis=1)[: len(pts) - 1]
+    back = (pts[1:] < latest - window) | (video.sync[1:] & (pts[1:] < latest))
     out: list[int] = []
-    for at in np.flatnonzero(steps > bound) + 1:
-        here = pts[at : at + _PERSIST]
-        before = int(pts[at - 1])
-        # A stray picture: what follows is near what came before it again.
-        back = len(here) > 1 and abs(int(here[-1]) - before) <= bound
-        stray_end = out and at - out[-1] < _PERSIST and abs(int(pts[at]) - int(pts[out[-1] - 1]))
-        if back or (stray_end and stray_end <= bound):
-            continue
-        out.append(int(at))
+    begin = 0
+    for at in (np.flatnonzero(far | back) + 1).tolist():
+        if not far[at - 1]:
+            # Against what came since the last border alone.
+            before = int(pts[max(begin, at - _REORDER - 1) : at].max())
+            limit = before if video.sync[at] else before - window
+            if pts[at] >= limit:
+                continue
+        out.append(at)
+        begin = at
     return out
 
 
@@ -167,7 +188,7 @@ def _steps(
     pts: NDArray[np.int64], readings: _Readings, first: int, last: int
 ) -> list[tuple[int, str]]:
     """Readings inside [first, last) from which the wall clock no longer fits the PTS."""
-    inside = np.flatnonzero((readings.sample >= first) & (readings.sample < last))
+    inside = _inside(readings, first, last)
     out: list[tuple[int, str]] = []
     base = previous = None
     low = high = 0
@@ -191,6 +212,12 @@ def _steps(
         low, high = max(low, residual), min(high, residual + NS)
         previous = residual
     return out
+
+
+def _inside(readings: _Readings, first: int, last: int) -> range:
+    """The readings of samples [first, last)."""
+    low, high = np.searchsorted(readings.sample, (first, last))
+    return range(int(low), int(high))
 
 
 def _run(
@@ -238,11 +265,11 @@ def _origin(
 ) -> _Origin | None:
     """DESIGN: with milliseconds the median residual; whole seconds only: the midpoint of the
     interval that fits every reading, its half-width the uncertainty."""
-    inside = np.flatnonzero((readings.sample >= first) & (readings.sample < last))
+    inside = _inside(readings, first, last)
     if not len(inside):
         return None
     media = np.array([ticks_to_ns(int(pts[readings.sample[i]]) - begin) for i in inside])
-    residual = readings.wall[inside] - media
+    residual = readings.wall[inside.start : inside.stop] - media
     if readings.milliseconds:
         wall = int(np.sort(residual)[(len(residual) - 1) // 2])
         uncertainty = int(np.abs(residual - wall).max()) + _MILLISECOND
@@ -255,40 +282,64 @@ def _origin(
 
 
 def _lost(numbers: NDArray[np.uint32] | None, first: int, last: int) -> int:
+    """Pictures that the recorder's numbers miss. B pictures have no pack, so no number, on some
+    firmware: whether the count includes them shows in how most gaps over them look."""
     if numbers is None:
         return 0
     own = numbers[first:last].astype(np.int64)
-    steps = np.diff(own[own != 0xFFFFFFFF])
-    steps = steps[(steps > 1) & (steps < 1_000_000)]
-    return int((steps - 1).sum())
+    known = np.flatnonzero(own != 0xFFFFFFFF)
+    # Where every picture has one, B pictures may have them in the order of showing.
+    values = np.sort(own) if len(known) == len(own) else own[known]
+    steps, between = np.diff(values), np.diff(known)
+    good = (steps > 0) & (steps < _RENUMBERED)
+    steps, between = steps[good], between[good]
+    over = between > 1
+    if over.any() and np.median(steps[over]) == 1:
+        between = np.ones_like(between)
+    return int(np.maximum(steps - between, 0).sum())
 
 
-def _with_audio(runs: list[Run], audio: Samples | None) -> list[Run]:
-    """Give every audio unit to the run in which it lies: by its time where the runs' PTS do not
-    overlap, which `unwrap` near the video makes the common case."""
+def _with_audio(runs: list[Run], video: Samples, audio: Samples | None) -> list[Run]:
+    """Give every audio unit to the run in which it lies."""
     if audio is None or not len(audio):
         return runs
+    offsets = audio.extent_offset[audio.first[:-1]]
     out: list[Run] = []
     at = 0
     for number, run in enumerate(runs):
         end = len(audio)
         if number + 1 < len(runs):
-            border = runs[number + 1].pts_begin
-            later = np.flatnonzero(_beyond(audio.pts[at:], run, border))
-            end = at + int(later[0]) if len(later) else len(audio)
+            following = runs[number + 1]
+            place = video.extent_offset[video.first[following.first]]
+            near = max(int(np.searchsorted(offsets, place)), at)
+            end = _audio_border(audio.pts, at, near, run, following)
         out.append(_take_audio(run, audio, at, end))
         at = end
     return out
 
 
-def _beyond(pts: NDArray[np.int64], run: Run, border: int) -> NDArray[np.bool_]:
-    """Whether a unit belongs to a later run: past the border, or, where the PTS went back, behind
-    this run's begin."""
-    if border >= run.pts_begin:
-        result: NDArray[np.bool_] = pts >= border
-    else:
-        result = pts < run.pts_begin - _JUMP_TICKS
-    return result
+def _audio_border(pts: NDArray[np.int64], least: int, near: int, run: Run, following: Run) -> int:
+    """The first unit of the following run: from the place in the body at which its video begins,
+    on or back to where the units' own times pass from one run to the other."""
+    begin, latest = following.pts_begin, int(run.pts.max())
+    middle = (run.pts_end + begin) // 2
+
+    def later(unit: int) -> bool:
+        if begin <= latest:
+            return int(pts[unit]) < middle
+        return int(pts[unit]) >= (begin if begin - run.pts_end <= JUMP_TICKS else middle)
+
+    def close(unit: int) -> bool:
+        return abs(int(pts[unit]) - int(pts[near])) <= JUMP_TICKS
+
+    at = near
+    while at < len(pts) and not later(at) and close(at):
+        at += 1
+    if at > near:
+        return at if at == len(pts) or later(at) else near
+    while at > least and later(at - 1):
+        at -= 1
+    return at
 
 
 def _take_audio(run: Run, audio: Samples, first: int, last: int) -> Run:

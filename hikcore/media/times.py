@@ -6,6 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 WRAP = 1 << 33
+#: A jump of PTS is more than the larger of these (ticks, times the median step).
+JUMP_TICKS, _JUMP_STEPS = 5 * 90_000, 10
+#: It counts when so many samples stay there: recorders are known that send a stray one.
+_PERSIST = 3
 
 
 def unwrap(pts: NDArray[np.int64], near: int | None = None) -> NDArray[np.int64]:
@@ -43,6 +47,34 @@ def fill_missing(pts: NDArray[np.int64]) -> NDArray[np.int64]:
     out[tail + 1 :] = values[-1] + step * np.arange(1, len(pts) - tail)
     result: NDArray[np.int64] = out % WRAP
     return result
+
+
+def jump_bound(pts: NDArray[np.int64]) -> int:
+    """Ticks past which a step between neighbours (decoding order) is a jump."""
+    steps = np.abs(np.diff(pts))
+    return max(JUMP_TICKS, _JUMP_STEPS * int(np.median(steps))) if len(steps) else JUMP_TICKS
+
+
+def strays(pts: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Which samples' (unwrapped) timestamps are far from those before and behind, which are near
+    each other. At the end of the array nobody can tell: none there."""
+    out = np.zeros(len(pts), np.bool_)
+    bound = jump_bound(pts)
+    for found in np.flatnonzero(np.abs(np.diff(pts)) > bound) + 1:
+        at = int(found)
+        if out[at]:
+            continue
+        last = at - 1
+        while out[last]:
+            last -= 1
+        before = int(pts[last])
+        if abs(int(pts[at]) - before) <= bound:
+            continue
+        for back in range(at + 1, min(at + _PERSIST, len(pts))):
+            if abs(int(pts[back]) - before) <= bound:
+                out[at:back] = True
+                break
+    return out
 
 
 def decode_times(pts: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -7,7 +7,8 @@ from hikcore.native.records cimport Array, Sample
 cdef enum:
     SET_ROOM = 8192        # of one parameter set
     CONFIG_ROOM = 65536    # of the parameter sets of one access unit
-    CONFIGS = 4096
+    CONFIGS = 256          # distinct ones of a body
+    UNIT_ROOM = 67108864   # bytes of one access unit, so that no reader needs more
 
 
 cdef bytes drain(Array* a)
@@ -45,7 +46,7 @@ cdef class VideoStream:
     cdef Array config_ends          # their ends, uint32
     cdef uint16_t active
     cdef uint64_t cut_off
-    cdef uint64_t at                # offset in the source of what is being delivered
+    cdef uint64_t at                # offset of the packet being delivered: where faults are
 
     cdef void deliver(self, const uint8_t* p, size_t n, uint64_t at) noexcept nogil
     cdef void close(self, bint cut) noexcept nogil
@@ -62,7 +63,7 @@ cdef class VideoStream:
     cdef void keep_set(self, const uint8_t* p, size_t n) noexcept nogil
     cdef void close_set(self) noexcept nogil
     cdef uint16_t find_config(self) noexcept nogil
-    cdef void fault(self, uint64_t at, uint64_t code) noexcept nogil
+    cdef void fault(self, uint64_t code) noexcept nogil
 
 
 cdef class AudioStream:

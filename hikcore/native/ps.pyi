@@ -23,6 +23,7 @@ class PsCore:
     audio_channels: int
     audio_stream: int
     cut_off: int
+    encrypted: bool
     dropped_streams: int
     def __init__(self, max_samples: int = ..., max_extents: int = ...) -> None: ...
     @property
