@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from hikcore.archive.documents import Manifest, RunRef, SegmentRef
+from hikcore.archive.documents import RunRef, SegmentRef
 from hikcore.archive.load import Footage
 from hikcore.archive.resolver import Piece
 from hikcore.archive.store import Store
@@ -133,7 +133,7 @@ def _place_piece(
             state.base = max(state.base, state.end - piece.time)
     base = state.base + piece.time - piece.pts_from
     low, high = _needed(piece, span)
-    for segment in _segments(manifest, run, low, high):
+    for segment in _segments(footage, run, low, high):
         table = _head(store, footage, segment)
         part = _cut(piece, segment, table, base)
         if part is None:
@@ -153,9 +153,11 @@ def _needed(piece: Piece, span: Span) -> tuple[int, int]:
     return min(low, piece.pts_to), min(high, piece.pts_to)
 
 
-def _segments(manifest: Manifest, run: RunRef, low: int, high: int) -> list[SegmentRef]:
-    """Segments of a run with video in [low, high); with the one that covers `low`."""
-    found = [segment for segment in run.segments if segment.frames]
+def _segments(footage: Footage, run: RunRef, low: int, high: int) -> list[SegmentRef]:
+    """Segments of a run with video in [low, high), with the one that covers `low`; those that
+    retention removed are not there to be shown."""
+    removed = {key for stone in footage.tombstones for key in stone.objects}
+    found = [s for s in run.segments if s.frames and s.key not in removed]
     out = []
     for segment in found:
         begin = run.pts_begin + ns_to_ticks(segment.begin - run.begin) - _ROUNDING
