@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -27,8 +27,8 @@ from hikcore.extract.plan import PlannedChunk, plan
 from hikcore.extract.recover import commit_left_over, left_over, row_bytes
 from hikcore.extract.report import CameraJob, CameraReport, Outcome, Progress, Quiet
 from hikcore.extract.spool import Spool
-from hikcore.instants import Span
-from hikcore.sources.base import Source
+from hikcore.instants import DAY, Span, union
+from hikcore.sources.base import Recording, Source
 
 _LOG = logging.getLogger(__name__)
 #: After these nothing else of the camera can succeed either, so the work ends.
@@ -118,12 +118,11 @@ class _Work:
         rows = {row for answer in answers for row in answer.recordings}
         report.listed = len(rows)
         report.growing = sum(row.growing for row in rows)
-        if not rows:
-            return []
-        reach = Span(min(row.span.begin for row in rows), max(row.span.end for row in rows))
-        manifests = await asyncio.to_thread(
-            load_manifests, self.store, job.site, job.camera, job.stream, reach
-        )
+        manifests = []
+        for reach in _reaches(rows):
+            manifests += await asyncio.to_thread(
+                load_manifests, self.store, job.site, job.camera, job.stream, reach
+            )
         return plan(
             job.camera,
             rows,
@@ -207,3 +206,14 @@ class _Work:
             if outcome.manifest or outcome.error is not None:
                 report.planned.append(chunk)
                 report.outcomes.append(outcome)
+
+
+def _reaches(rows: Iterable[Recording]) -> list[Span]:
+    """Where manifests of recordings can lie: none is longer than a day. A recording may be listed
+    with years between begin and end, where the clock was set inside it."""
+    ends = []
+    for row in rows:
+        begin, end = row.span.begin, row.span.end
+        ends.append(Span(begin, min(end, begin + DAY)))
+        ends.append(Span(max(begin, end - DAY), end))
+    return union(ends)

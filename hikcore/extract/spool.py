@@ -112,8 +112,14 @@ class Spool:
             if not self._swept:
                 await asyncio.to_thread(self.sweep)
                 self._swept = True
-            while not await asyncio.to_thread(self._fits, needed):
-                if not self._rooms and not await asyncio.to_thread(self._others_alive):
+            hopeless = 0
+            while True:
+                # Asked before the look at the folder: who goes in between has made room.
+                alive = bool(self._rooms) or await asyncio.to_thread(self._others_alive)
+                if await asyncio.to_thread(self._fits, needed):
+                    break
+                hopeless = 0 if alive else hopeless + 1
+                if hopeless > 1:
                     raise SpoolFull(
                         "finished bodies of other cameras take all the room, and nothing that runs "
                         "will free it",

@@ -423,3 +423,22 @@ async def test_a_clock_set_by_days_inside_a_recording_gives_a_manifest_for_each_
     assert [str(each["begin"])[:10] for each in both] == ["2026-11-17", "2026-11-20"]
     assert (await extract(device, store, spool)).planned == []
     assert len(device.fetched) == 1
+
+
+async def test_a_recording_listed_over_years_is_looked_for_at_its_ends_only(
+    device: Device, store: LocalStore, spool: Spool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    years = 22 * 365 * 86_400
+    device.add(-years, years + 60, film(-years, 60) + film(0, 60))
+    assert (await extract(device, store, spool)).count("held") == 1
+    lists: list[str] = []
+    listing = LocalStore.list
+
+    def counted(self: LocalStore, prefix: str, after: str = "") -> object:
+        lists.append(prefix)
+        return listing(self, prefix, after)
+
+    monkeypatch.setattr(LocalStore, "list", counted)
+    assert (await extract(device, store, spool)).planned == []
+    assert len(lists) < 60
+    assert len(manifests(store)) == 2
