@@ -271,6 +271,8 @@ def _select(store: Store, footage: Footage, parts: list[_Part], span: Span) -> P
         show_to = min(show_to, int(times[until]))
     chosen = _lead_in(parts, int(owner[at]), int(index[at]))
     chosen = [part for part in chosen if int(part.times.min()) < show_to]
+    for part in chosen:
+        _trim(part, int(times[at]), show_to)
     return Placed(
         parts=tuple(_clip_part(store, footage, part) for part in chosen),
         show_from=int(times[at]),
@@ -282,6 +284,20 @@ def _select(store: Store, footage: Footage, parts: list[_Part], span: Span) -> P
         ambiguous=any(part.piece.ambiguous for part in chosen),
         segments=tuple(dict.fromkeys(part.segment.key for part in chosen)),
     )
+
+
+def _trim(part: _Part, show_from: int, show_to: int) -> None:
+    """Leave out what no frame shown needs, so that it is not read: pictures after the last one in
+    decoding order, and sound outside of what is shown."""
+    needed = np.flatnonzero(part.times < show_to)
+    part.last = part.first + int(needed[-1]) + 1
+    audio = part.table.audio
+    if audio is None or part.audio[0] >= part.audio[1]:
+        return
+    times = audio.pts + part.shift
+    first = max(int(np.searchsorted(times, show_from, side="right")) - 1, part.audio[0])
+    last = min(int(np.searchsorted(times, show_to, side="left")), part.audio[1])
+    part.audio = first, max(first, last)
 
 
 def _clip_part(store: Store, footage: Footage, part: _Part) -> ClipPart:
