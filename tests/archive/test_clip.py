@@ -66,7 +66,8 @@ def test_two_ranged_reads_a_segment_and_little_more_than_the_clip(
     assert len(store.reads) == 2 * len(segments)
     heads = sum(size for _, offset, size in store.reads if offset == 0)
     samples = sum(size for _, offset, size in store.reads if offset)
-    assert samples <= 1.1 * report.path.stat().st_size
+    # The sound of the hidden lead-in lies between its pictures: read, not written.
+    assert samples <= 1.2 * report.path.stat().st_size
     assert heads < 200_000
 
 
