@@ -1,0 +1,480 @@
+# cython: language_level=3
+"""EverFocus' frame stream: a 32-byte header and a frame, over and over (NVR SDK guide, 3.1).
+
+Three faces: `parse_header` for one message of a live stream, `scan` for the headers of a whole
+buffer, `FrameCore` for a stream in pieces of any size, to columns of samples. The header is packed
+and little-endian: read with C's natural alignment it would be 36 bytes and look plausible, but for
+`sec` and `msec`.
+
+A frame is believed when another header, or the end, follows it. Where none does, either its declared
+length lies, or bytes follow that are no frame: a header found inside it decides.
+"""
+
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdlib cimport free
+from libc.string cimport memchr, memcpy
+from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
+from cpython.bytearray cimport (
+    PyByteArray_AS_STRING, PyByteArray_FromStringAndSize, PyByteArray_Resize,
+)
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_CheckExact, PyBytes_GET_SIZE
+cimport cython
+
+from hikcore.errors import MediaDamaged
+from hikcore.native.es cimport AudioStream, VideoStream, drain
+from hikcore.native.frames cimport deliver_frame, end_picture, nal_framing
+from hikcore.native.records cimport Array, FAULT_CAP, FAULTS, Fault, push
+from hikcore.native.window cimport Window
+
+cdef enum:
+    HEADER = 32
+    MAGIC = 0x89639615
+    H264I = 6, H264P = 7, H265I = 8, H265P = 9, G711 = 16
+    # Codes of faults; hikcore.media.everfocus says them in words.
+    FAULT_BETWEEN = 101, FAULT_HEADER = 102, FAULT_SHORT = 103, FAULT_NO_NAL = 104
+    FAULT_TIME = 105, FAULT_MIXED = 106
+
+cdef int64_t MS = 1000000
+
+cdef struct Frame:
+    uint32_t size
+    uint16_t kind, width, height, msec
+    uint32_t sec
+
+cdef packed struct Row:
+    uint64_t offset
+    int64_t time
+    uint32_t size
+    uint16_t kind, width, height, msec
+    uint32_t sec
+
+
+cdef inline bint magic(const uint8_t* p) noexcept nogil:
+    return p[0] == 0x15 and p[1] == 0x96 and p[2] == 0x63 and p[3] == 0x89
+
+
+cdef inline uint32_t little32(const uint8_t* p) noexcept nogil:
+    return p[0] | (<uint32_t> p[1] << 8) | (<uint32_t> p[2] << 16) | (<uint32_t> p[3] << 24)
+
+
+cdef inline uint16_t little16(const uint8_t* p) noexcept nogil:
+    return p[0] | (<uint16_t> p[1] << 8)
+
+
+cdef inline void fields(const uint8_t* p, Frame* out) noexcept nogil:
+    out.size = little32(p + 4)
+    out.kind = little16(p + 8)
+    out.width = little16(p + 10)
+    out.height = little16(p + 12)
+    out.sec = little32(p + 14)
+    out.msec = little16(p + 18)
+
+
+cdef inline int64_t time_ns(const Frame* f) noexcept nogil:
+    """UTC ns; -1 where it says none (0) or a millisecond that is none."""
+    if f.msec > 999 or (f.sec == 0 and f.msec == 0):
+        return -1
+    return (<int64_t> f.sec * 1000 + f.msec) * MS
+
+
+cdef inline bint known(uint16_t kind) noexcept nogil:
+    return H264I <= kind <= H265P or kind == G711
+
+
+@cython.final
+@cython.freelist(64)
+cdef class Header:
+    """A frame's header.
+
+    Attributes:
+        size: bytes of the frame behind it, as declared.
+        kind: 6 and 7 H.264 key and other frames, 8 and 9 those of H.265, 16 G.711; others unknown.
+        width, height: pixels, as declared (0 on some audio frames).
+        time: UTC, ns since 1970, a whole number of ms; -1 where the header says none.
+    """
+
+    cdef readonly uint32_t size
+    cdef readonly uint16_t kind, width, height
+    cdef readonly int64_t time
+
+    def __repr__(self):
+        return (
+            f"Header(size={self.size}, kind={self.kind}, width={self.width}, "
+            f"height={self.height}, time={self.time})"
+        )
+
+
+def parse_header(object data not None):
+    """The header at the begin of a message.
+
+    Args:
+        data: bytes, or any contiguous buffer, of at least 32 bytes. More is not looked at, and
+            `Header.size` is not compared with it.
+
+    Raises:
+        MediaDamaged: shorter than 32 bytes, or another magic number.
+        TypeError: no buffer.
+    """
+    cdef Py_buffer view
+    cdef Header out
+    if PyBytes_CheckExact(data):
+        return read_header(
+            <const uint8_t*> PyBytes_AS_STRING(data), <size_t> PyBytes_GET_SIZE(data)
+        )
+    PyObject_GetBuffer(data, &view, PyBUF_SIMPLE)
+    try:
+        return read_header(<const uint8_t*> view.buf, <size_t> view.len)
+    finally:
+        PyBuffer_Release(&view)
+
+
+cdef Header read_header(const uint8_t* p, size_t n):
+    cdef Frame f
+    cdef Header out
+    if n < HEADER:
+        raise MediaDamaged(
+            f"an EverFocus message of {n} bytes, less than its header of 32", offset=n
+        )
+    if not magic(p):
+        raise no_magic(p)
+    fields(p, &f)
+    out = Header.__new__(Header)
+    out.size = f.size
+    out.kind = f.kind
+    out.width = f.width
+    out.height = f.height
+    out.time = time_ns(&f)
+    return out
+
+
+cdef object no_magic(const uint8_t* p):
+    if p[0] == 0x89 and p[1] == 0x63 and p[2] == 0x96 and p[3] == 0x15:
+        return MediaDamaged("an EverFocus header in big-endian order: not read", offset=0)
+    return MediaDamaged(
+        f"no EverFocus frame: it begins with {little32(p):#010x}, not {MAGIC:#010x}", offset=0
+    )
+
+
+cdef const uint8_t* find_magic(const uint8_t* p, size_t n) noexcept nogil:
+    """The next magic number in n bytes, or NULL."""
+    cdef const uint8_t* end = p + n
+    while end - p >= 4:
+        p = <const uint8_t*> memchr(p, 0x15, end - p - 3)
+        if p == NULL:
+            return NULL
+        if magic(p):
+            return p
+        p += 1
+    return NULL
+
+
+cdef size_t find_inside(const uint8_t* p, size_t n, uint32_t cap) noexcept nogil:
+    """Offset of a header of a known frame in n bytes, or n."""
+    cdef const uint8_t* at = p
+    cdef const uint8_t* end = p + n
+    cdef Frame f
+    while True:
+        at = find_magic(at, end - at)
+        if at == NULL:
+            return n
+        if end - at < HEADER:
+            # Too little of it to tell: a header that the next bytes complete.
+            return at - p
+        fields(at, &f)
+        if known(f.kind) and f.size <= cap:
+            return at - p
+        at += 4
+
+
+cdef class FrameWindow(Window):
+    """Frames one after the other; `frame` is called with each that is believed."""
+
+    cdef uint32_t max_frame
+    cdef Array faults
+    cdef bint lost              # between frames: reported once until the next one
+    cdef int counted            # whether datalen counts the header; -1 until a frame shows it
+    cdef uint64_t cut           # bytes of a frame that the end cut
+
+    def __cinit__(self):
+        self.faults.item = sizeof(Fault)
+        self.counted = -1
+
+    def __dealloc__(self):
+        free(self.faults.data)
+
+    cdef void frame(self, const uint8_t* p, const Frame* f, size_t n) noexcept nogil:
+        """A frame of n bytes at p (its header aside), at `offset` + 32 of the source."""
+
+    cdef size_t step(self, const uint8_t* p, size_t n, bint last) noexcept nogil:
+        cdef Frame f
+        cdef size_t total
+        if n < 4 or not magic(p):
+            return self.seek(p, n, last)
+        if n < HEADER:
+            self.need = HEADER
+            if last:
+                self.cut = n
+            return n if last else 0
+        fields(p, &f)
+        if f.size > self.max_frame or (self.counted == 1 and f.size < HEADER):
+            self.fault(self.offset, FAULT_HEADER)
+            self.lost = True
+            return 4
+        total = f.size if self.counted == 1 else HEADER + <size_t> f.size
+        if n < total + 4 and not last:
+            self.need = total + 4
+            return 0
+        if self.follows(p, total, n, last):
+            if self.counted == -1 and f.size:
+                self.counted = 0
+            return self.believe(p, &f, total)
+        if self.counted == -1 and f.size >= HEADER and self.follows(p, f.size, n, last):
+            self.counted = 1
+            return self.believe(p, &f, f.size)
+        return self.doubt(p, &f, total, n)
+
+    cdef size_t doubt(self, const uint8_t* p, const Frame* f, size_t total,
+                      size_t n) noexcept nogil:
+        """No frame follows at the end of this one: is there one in it?"""
+        cdef size_t end = total + 4 if n > total + 4 else n
+        cdef size_t inside = HEADER + find_inside(p + HEADER, end - HEADER, self.max_frame)
+        if inside < end:
+            self.fault(self.offset, FAULT_SHORT)
+            return inside
+        if n < total:
+            self.cut = n
+            return n
+        return self.believe(p, f, total)
+
+    cdef bint follows(self, const uint8_t* p, size_t at, size_t n, bint last) noexcept nogil:
+        """Whether a frame, or the end, begins at `at`."""
+        return magic(p + at) if n >= at + 4 else last and n == at
+
+    cdef size_t believe(self, const uint8_t* p, const Frame* f, size_t total) noexcept nogil:
+        self.lost = False
+        self.frame(p + HEADER, f, total - HEADER)
+        return total
+
+    cdef size_t seek(self, const uint8_t* p, size_t n, bint last) noexcept nogil:
+        """Pass over bytes up to the next magic number."""
+        cdef const uint8_t* found
+        if n < 4 and not last:
+            self.need = 4
+            return 0
+        if not self.lost:
+            self.lost = True
+            self.fault(self.offset, FAULT_BETWEEN)
+        found = find_magic(p, n)
+        if found != NULL:
+            return found - p
+        return n if last or n < 4 else n - 3
+
+    cdef void fault(self, uint64_t at, uint64_t code) noexcept nogil:
+        cdef Fault* slot = <Fault*> push(&self.faults, FAULTS)
+        if slot != NULL:
+            slot.offset = at
+            slot.code = code
+
+
+cdef class FrameCore(FrameWindow):
+    """The parser. See hikcore.media.everfocus for the public face.
+
+    Args:
+        max_frame: a header that declares more bytes is none.
+        counted: whether the declared length counts the header's 32 bytes; None: the first frame
+            shows it.
+        max_samples, max_extents: caps of each track; past one the table ends with a fault there.
+    """
+
+    cdef VideoStream video
+    cdef AudioStream audio
+    cdef uint32_t ordinal           # of the frame
+    cdef int family                 # what headers of pictures say: 1 H.264, 2 H.265
+    cdef int framing                # of the first picture; others are passed over
+    cdef readonly uint64_t frames, empty, unknown
+    cdef readonly int64_t latest    # time of the last frame that said one, -1 before
+
+    def __cinit__(self, uint32_t max_frame=16 << 20, counted=None,
+                  size_t max_samples=3_000_000, size_t max_extents=6_000_000):
+        self.video = VideoStream(max_samples, max_extents)
+        self.audio = AudioStream(max_samples, max_extents)
+        self.max_frame = max_frame
+        if counted is not None:
+            self.counted = 1 if counted else 0
+        self.latest = -1
+
+    def feed(self, const uint8_t[::1] data not None):
+        """Parse the next piece of the stream, of any size: a message, or a block of a file.
+
+        Args:
+            data: contiguous uint8, any length; not kept.
+        """
+        cdef size_t n = data.shape[0]
+        if n:
+            with nogil:
+                self.take(&data[0], n)
+
+    def finish(self):
+        """The end of the stream.
+
+        Returns:
+            dict of bytes: `video`, `audio` (Sample records; `pts` is UTC ms or -1, `frame` the
+            ordinal of the frame), `video_extents`, `audio_extents`, `faults`; `configs` (tuple of
+            blobs, see es.VideoStream.config_blobs); `framing`, `cut_off` (int).
+        """
+        with nogil:
+            self.end()
+            self.audio.close()
+            self.video.close(False)
+        return {
+            "video": drain(&self.video.samples),
+            "audio": drain(&self.audio.samples),
+            "video_extents": drain(&self.video.extents),
+            "audio_extents": drain(&self.audio.extents),
+            "faults": drain(&self.faults) + drain(&self.video.faults),
+            "configs": tuple(self.video.config_blobs()),
+            "framing": self.framing,
+            "cut_off": self.cut + self.video.cut_off,
+        }
+
+    cdef void frame(self, const uint8_t* p, const Frame* f, size_t n) noexcept nogil:
+        cdef int64_t time = time_ns(f)
+        self.ordinal += 1
+        self.frames += 1
+        if time >= 0:
+            self.latest = time
+            time = time // MS
+        elif n and known(f.kind):
+            self.fault(self.offset, FAULT_TIME)
+        if not known(f.kind):
+            self.unknown += 1
+        elif n == 0:
+            self.empty += 1
+        elif f.kind == G711:
+            self.audio.begin(time)
+            self.audio.unit.frame = self.ordinal
+            self.audio.deliver(p, n, self.offset + HEADER)
+        else:
+            self.picture(p, f, n, time)
+        if self.video.full or self.audio.full:
+            self.fault(self.offset, FAULT_CAP)
+            self.stopped = True
+
+    cdef void picture(self, const uint8_t* p, const Frame* f, size_t n, int64_t time) noexcept nogil:
+        """What the header says of codec and key frame is a claim: NAL units decide. Only a change
+        of the claim says that another codec may begin."""
+        cdef int family = 1 if f.kind <= H264P else 2
+        cdef int framing = nal_framing(p, n)
+        if framing == 0:
+            self.fault(self.offset, FAULT_NO_NAL)
+            return
+        if self.framing == 0:
+            self.framing = framing
+        elif self.framing != framing:
+            self.fault(self.offset, FAULT_MIXED)
+            return
+        if family != self.family:
+            end_picture(self.video)
+            self.video.codec_sure = False
+            self.video.codec = family
+            self.family = family
+        self.video.pending_pts = time
+        self.video.pack_frame = self.ordinal
+        deliver_frame(self.video, p, n, self.offset + HEADER, framing)
+
+
+cdef class ScanWindow(FrameWindow):
+    """Rows of headers, without a look at what is behind them."""
+
+    cdef Array rows
+
+    def __cinit__(self, uint32_t max_frame):
+        self.rows.item = sizeof(Row)
+        self.max_frame = max_frame
+        self.counted = 0
+
+    def __dealloc__(self):
+        free(self.rows.data)
+
+    cdef void frame(self, const uint8_t* p, const Frame* f, size_t n) noexcept nogil:
+        cdef Row* row = <Row*> push(&self.rows, <size_t> 1 << 40)
+        if row == NULL:
+            self.stopped = True
+        else:
+            put(row, f, self.offset, n)
+
+
+cdef inline void put(Row* row, const Frame* f, uint64_t offset, size_t n) noexcept nogil:
+    row.offset = offset
+    row.time = time_ns(f)
+    row.size = <uint32_t> n
+    row.kind = f.kind
+    row.width = f.width
+    row.height = f.height
+    row.msec = f.msec
+    row.sec = f.sec
+
+
+cdef size_t straight(const uint8_t* p, size_t n, uint64_t base, uint32_t cap, Row* rows,
+                     size_t room, size_t* count) noexcept nogil:
+    """Rows while one frame follows the other as declared; the number of bytes used."""
+    cdef size_t at = 0, left, total, k = 0
+    cdef Frame f
+    while k < room and n - at >= HEADER and magic(p + at):
+        fields(p + at, &f)
+        left = n - at
+        total = HEADER + <size_t> f.size
+        if f.size > cap or left < total:
+            break
+        if left > total and (left < total + 4 or not magic(p + at + total)):
+            break
+        put(rows + k, &f, base + at, f.size)
+        k += 1
+        at += total
+    count[0] = k
+    return at
+
+
+def scan(const uint8_t[::1] data not None, uint32_t max_frame=16 << 20):
+    """The headers of all whole frames in a buffer, in order.
+
+    Args:
+        data: contiguous uint8; datalen counts the frame alone, not its header.
+        max_frame: a header that declares more bytes is none.
+
+    Returns:
+        (rows, faults). Rows (bytearray) of 32 bytes: offset of the header u64, time i64 (UTC ns,
+        -1 none), size u32, kind, width, height, msec u16, sec u32. Faults (bytes) of 16: offset,
+        code u64; at most 1000.
+    """
+    cdef size_t n = data.shape[0], at = 0, rows = 0, room, count = 0, used = 0
+    cdef const uint8_t* p = &data[0] if n else NULL
+    cdef ScanWindow slow = None
+    cdef Row* row
+    cdef bytes faults = b""
+    room = n // HEADER + 1 if n // HEADER < 4096 else 4096
+    cdef bytearray out = PyByteArray_FromStringAndSize(NULL, room * sizeof(Row))
+    while at < n:
+        row = <Row*> PyByteArray_AS_STRING(out)
+        with nogil:
+            used = straight(p + at, n - at, at, max_frame, row + rows, room - rows, &count)
+        at += used
+        rows += count
+        if at < n and rows < room:
+            # One step of the parser that can find its way again.
+            if slow is None:
+                slow = ScanWindow(max_frame)
+            slow.offset = at
+            slow.rows.count = 0
+            with nogil:
+                at += slow.step(p + at, n - at, True)
+            if slow.rows.count:
+                memcpy(row + rows, slow.rows.data, sizeof(Row))
+                rows += 1
+        if rows == room:
+            room *= 2
+            PyByteArray_Resize(out, room * sizeof(Row))
+    PyByteArray_Resize(out, rows * sizeof(Row))
+    if slow is not None:
+        faults = drain(&slow.faults)
+    return out, faults

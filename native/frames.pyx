@@ -1,0 +1,99 @@
+# cython: language_level=3
+"""Frames that a container delivers whole, handed to the access unit parser of hikcore.native.es.
+
+A program stream cuts its elementary stream anywhere; EverFocus frames and AVI chunks hold whole NAL
+units. So a NAL unit ends with its frame, a frame that begins with none is told apart before it can
+spoil the picture before it, and NAL units may lie behind 4-byte lengths (ISO 14496-15) instead of
+start codes.
+"""
+
+from libc.stdint cimport uint8_t, uint32_t, uint64_t
+from libc.string cimport memcpy
+
+from hikcore.native.es cimport UNIT_ROOM, VideoStream
+from hikcore.native.records cimport Extent, push
+
+
+cdef inline uint32_t big32(const uint8_t* p) noexcept nogil:
+    return (<uint32_t> p[0] << 24) | (<uint32_t> p[1] << 16) | (<uint32_t> p[2] << 8) | p[3]
+
+
+cdef int nal_framing(const uint8_t* p, size_t n) noexcept nogil:
+    """How the NAL units of a frame are told apart: BY_START_CODE, BY_LENGTH, or 0: it holds none.
+
+    By length: the lengths, none of them 0, end exactly with the frame. A frame can look like both
+    only if its first NAL unit is 1 byte long, or 256 to 511 and behind a 3-byte start code whose
+    further lengths add up too: then the start code is believed."""
+    cdef size_t zeros = 0, at = 0, length
+    while zeros < n and p[zeros] == 0:
+        zeros += 1
+    if zeros >= 2 and zeros < n and p[zeros] == 1:
+        return BY_START_CODE
+    while n - at > 4:
+        length = big32(p + at)
+        if length == 0 or length > n - at - 4:
+            return 0
+        at += 4 + length
+    return BY_LENGTH if n and at == n else 0
+
+
+cdef void deliver_frame(VideoStream v, const uint8_t* p, size_t n, uint64_t at,
+                        int framing) noexcept nogil:
+    """One frame, as `nal_framing` found it. The caller has set pending_pts and pack_frame."""
+    v.at = at
+    if framing == BY_START_CODE:
+        v.deliver(p, n, at)
+        end_nal(v)
+    elif framing == BY_LENGTH:
+        by_length(v, p, n, at)
+
+
+cdef void by_length(VideoStream v, const uint8_t* p, size_t n, uint64_t at) noexcept nogil:
+    """NAL units behind 4-byte lengths that end exactly with the frame (`nal_framing`)."""
+    cdef size_t i = 0, length
+    cdef uint64_t base = v.es_end
+    cdef Extent* extent = NULL
+    if v.full:
+        return
+    if not v.au_open or base - v.au_begin + n <= UNIT_ROOM:
+        extent = <Extent*> push(&v.extents, v.max_extents)
+    if extent == NULL:
+        v.full = True
+        return
+    extent.offset = at
+    extent.size = n
+    v.es_end += n
+    while i < n and not v.full:
+        length = big32(p + i)
+        v.nal_open = True
+        v.nal_prefix = base + i
+        v.nal_begin = base + i + 4
+        v.nal_pts = v.pending_pts
+        v.nal_head[0] = v.nal_head[1] = v.nal_head[2] = 0
+        memcpy(v.nal_head, p + i + 4, length if length < 3 else 3)
+        v.nal_head_n = 3
+        v.nal_known()
+        if v.set_open:
+            v.keep_set(p + i + 4, length)
+        i += 4 + length
+        v.close_nal(base + i)
+
+
+cdef void end_nal(VideoStream v) noexcept nogil:
+    """The open NAL unit ends with what was delivered; zeros behind it belong to nothing."""
+    if v.nal_head_n < 3:
+        while v.nal_head_n < 3:
+            v.nal_head[v.nal_head_n] = 0
+            v.nal_head_n += 1
+        v.nal_known()
+    v.close_nal(v.es_end - v.tail_zeros)
+    v.tail_zeros = 0
+
+
+cdef void end_picture(VideoStream v) noexcept nogil:
+    """What follows is of another codec: the open access unit ends, or goes if it has no picture."""
+    end_nal(v)
+    if v.au_open and not v.au_vcl:
+        v.drop_access_unit()
+        v.config_n = 0
+    v.close_access_unit()
