@@ -52,8 +52,8 @@ cdef class VideoStream:
         self.config_ends.item = 4
         self.max_samples = max_samples
         self.max_extents = max_extents
-        self.pack_frame = NONE32
-        self.pending_pts = -1
+        self.pack_frame = self.nal_frame = NONE32
+        self.pending_pts = self.nal_pts = -1
         self.nal_head_n = 3
         self.last_cra = -1
         self.active = 0xFFFF
@@ -140,7 +140,11 @@ cdef class VideoStream:
         self.nal_open = True
         self.nal_begin = one + 1
         self.nal_prefix = one - zeros
+        # What packets said so far: another may begin before the NAL unit's header is whole.
         self.nal_pts = self.pending_pts
+        self.nal_frame = self.pack_frame
+        self.nal_wall = self.wall
+        self.nal_fresh = self.wall_fresh
 
     cdef void close_nal(self, uint64_t end) noexcept nogil:
         cdef uint64_t size
@@ -157,7 +161,8 @@ cdef class VideoStream:
         cdef uint8_t b0 = self.nal_head[0], b1 = self.nal_head[1], b2 = self.nal_head[2]
         cdef uint8_t kind
         cdef bint vcl, first, opens, is_set, sync = False, base = True
-        if not self.codec_sure:
+        if not self.codec_sure or (b0 == 0x40 and b1 == 1) or (self.codec == 2 and (b0 & 0x9F) == 7):
+            # Types that the other codec never has: a camera that was set to another in mid-file.
             self.tell_codec(b0, b1)
         if self.codec == 2:
             kind = (b0 >> 1) & 63
@@ -242,7 +247,7 @@ cdef class VideoStream:
         self.au.first = <uint32_t> self.split_extents()
         self.au.pts = self.nal_pts
         self.au.size = 0
-        self.au.frame = self.pack_frame
+        self.au.frame = self.nal_frame
         self.au.config = self.active
         self.au.flags = 0
         self.au.kind = 0
@@ -251,12 +256,15 @@ cdef class VideoStream:
         self.au_begin = self.nal_prefix
         if self.pending_pts == self.nal_pts:
             self.pending_pts = -1
-        self.pack_frame = NONE32
-        if self.wall_fresh:
-            self.wall_fresh = False
+        if self.pack_frame == self.nal_frame:
+            self.pack_frame = NONE32
+        if self.nal_fresh:
+            if self.wall == self.nal_wall:
+                self.wall_fresh = False
+            self.nal_fresh = False
             anchor = <Anchor*> push(&self.anchors, self.max_samples)
             if anchor != NULL:
-                anchor.wall = self.wall
+                anchor.wall = self.nal_wall
                 anchor.sample = <uint32_t> self.samples.count
                 anchor.encrypted = self.encrypted
 

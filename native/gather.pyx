@@ -71,6 +71,7 @@ cdef struct Writer:
     size_t at
     size_t length_at    # of the open NAL unit's length field
     bint open
+    bint empty          # no byte of it so far, so no length field either
     uint64_t zeros      # zero bytes at the end of what was read
     bint full
 
@@ -100,29 +101,26 @@ cdef void end_nal(Writer* w) noexcept nogil:
     if not w.open:
         return
     w.open = False
-    size = w.at - w.length_at - 4
-    if size == 0:
-        w.at = w.length_at
+    if w.empty:
         return
+    size = w.at - w.length_at - 4
     w.out[w.length_at] = <uint8_t> (size >> 24)
     w.out[w.length_at + 1] = <uint8_t> (size >> 16)
     w.out[w.length_at + 2] = <uint8_t> (size >> 8)
     w.out[w.length_at + 3] = <uint8_t> size
 
 
-cdef void begin_nal(Writer* w) noexcept nogil:
-    if w.room - w.at < 4:
-        w.full = True
-        return
-    w.length_at = w.at
-    w.at += 4
-    w.open = True
-
-
 cdef void copy_nal(Writer* w, const uint8_t* p, size_t n) noexcept nogil:
     """Bytes of the open NAL unit; bytes before the first start code belong to none."""
     if not w.open or n == 0:
         return
+    if w.empty:
+        if w.room - w.at < 4:
+            w.full = True
+            return
+        w.length_at = w.at
+        w.at += 4
+        w.empty = False
     put_zeros(w)
     if not w.full:
         put(w, p, n)
@@ -145,9 +143,9 @@ cdef void annexb(Writer* w, const uint8_t* p, size_t n) noexcept nogil:
         if zeros + (w.zeros if zeros == i else 0) >= 2:
             copy_nal(w, p + begin, i - begin - zeros)
             end_nal(w)
-            begin_nal(w)
             if w.full:
                 return
+            w.open = w.empty = True
             begin = i + 1
         i += 1
     zeros = 0

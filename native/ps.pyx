@@ -52,7 +52,7 @@ cdef class PsCore:
     cdef readonly int audio_type    # stream_type of the PSM, 0 unknown
     cdef readonly uint32_t audio_rate, audio_channels
     cdef readonly int audio_stream
-    cdef readonly bint encrypted    # a PSM said so
+    cdef readonly bint encrypted    # a PSM's encrypt_type is neither 0 nor 7: both are clear
     cdef readonly uint64_t cut_off
     cdef readonly uint64_t dropped_streams
 
@@ -105,7 +105,7 @@ cdef class PsCore:
         cdef bint inside = self.state == PAYLOAD and self.left > 0
         cdef bint ahead = self.state == LENGTH or self.state == PES_HEAD
         with nogil:
-            if inside and self.stream != 0xE0 and self.audio.unit_open:
+            if inside and self.stream == self.audio_stream and self.audio.unit_open:
                 # Its extents go with it: a table's last sample has all that are behind it.
                 self.audio.extents.count = self.audio.unit.first
                 self.audio.unit_open = False

@@ -88,7 +88,7 @@ class PsIndexer:
             )
         samples, stray = _video(video, columns["video_extents"], configs, chosen)
         sound, sound_notes = self._audio(audio, columns["audio_extents"], samples)
-        anchors, encrypted = _anchors(np.frombuffer(columns["anchors"], _ANCHOR))
+        anchors = _anchors(np.frombuffer(columns["anchors"], _ANCHOR))
         frames = video["frame"].copy() if len(video) else None
         if frames is not None and bool((frames == 0xFFFFFFFF).all()):
             frames = None
@@ -102,7 +102,7 @@ class PsIndexer:
             frame_numbers=frames,
             damage=tuple(Damage(int(f["offset"]), _FAULTS[int(f["code"])]) for f in faults[:1000]),
             cut_off=self._core.cut_off,
-            encrypted=encrypted,
+            encrypted=self._core.encrypted,
             notes=tuple(notes + stray + sound_notes + self._dropped()),
         )
 
@@ -255,15 +255,11 @@ def _nal_type(codec: int, nal: bytes) -> int:
     return (nal[0] >> 1) & 63 if codec == 2 else nal[0] & 31
 
 
-def _anchors(records: NDArray[np.void]) -> tuple[Anchors | None, bool]:
-    """Wall-clock readings that are dates; and whether encrypt_type says encrypted (0 and 7 are
-    clear: media facts 1.4)."""
-    encrypted = bool(np.isin(records["encrypted"], (0, 7), invert=True).any())
+def _anchors(records: NDArray[np.void]) -> Anchors | None:
+    """Wall-clock readings that are dates."""
     good = records[records["wall"] >= 0]
     if not len(good):
-        return None, encrypted
+        return None
     wall = good["wall"].astype(np.int64)
-    return (
-        Anchors(good["sample"].astype(np.int64), wall, bool((wall % 1_000_000_000 != 0).any())),
-        encrypted,
-    )
+    milliseconds = bool((wall % 1_000_000_000 != 0).any())
+    return Anchors(good["sample"].astype(np.int64), wall, milliseconds)

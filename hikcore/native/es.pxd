@@ -32,7 +32,9 @@ cdef class VideoStream:
     cdef bint nal_open
     cdef uint64_t nal_begin         # position of its first byte in the elementary stream
     cdef uint64_t nal_prefix        # position of the zeros before its start code
-    cdef int64_t nal_pts
+    cdef int64_t nal_pts, nal_wall
+    cdef uint32_t nal_frame
+    cdef bint nal_fresh
     cdef bint au_open, au_vcl
     cdef Sample au
     cdef uint64_t au_begin

@@ -202,9 +202,9 @@ def _access_units(video: _Stream, out: Parsed) -> None:
         while types and types[0][0] < begin + 3:
             told = types.pop(0)[1]
             h265 = h265 if sure else told
-        if not sure and head[0] in (0x40, 0x42, 0x44) and head[1] == 1:
+        if head[1] == 1 and head[0] in ((0x40,) if sure else (0x40, 0x42, 0x44)):
             h265 = sure = True
-        elif not sure and head[0] & 0x9F == 7:
+        elif head[0] & 0x9F == 7 and (not sure or h265):
             h265, sure = False, True
         elif h265 is None and head[1] == 1 and head[0] in _H265_BEGINS:
             h265 = True
