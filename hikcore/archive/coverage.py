@@ -8,7 +8,8 @@ Every instant has exactly one state. What claims it first, in this order:
    belongs to the footage.
 2. `excluded`: a tombstone names it.
 3. `pending`: a recording is listed there and not settled; or one is still being written.
-4. `damaged`: kept as received, not decodable; or pictures without the key frame that they need.
+4. `damaged`: kept as received, not decodable; or pictures without the key frame that they need;
+   or the rest of a recording of which two fetches brought alike less than was listed.
 5. `lost`: a closed recording was listed there, a later complete answer of that device shows none,
    and we do not hold it.
 6. `empty`: a settled recording is listed there, but its body as received holds nothing at that
@@ -31,7 +32,7 @@ from typing import Final, Literal
 from hikcore.archive.documents import Answers, Manifest, Question, Row, Tombstone
 from hikcore.archive.layers import Claim, flatten
 from hikcore.archive.resolver import Timeline, resolve
-from hikcore.archive.settled import settles, takes_of
+from hikcore.archive.settled import is_short, settles, short_note, takes_of
 from hikcore.instants import NS, Span, subtract, union
 
 State = Literal["held", "empty", "lost", "damaged", "excluded", "pending", "unknown"]
@@ -197,8 +198,11 @@ class _Listing:
         if any(
             settles(take, literal_end=row.literal_end, end=row.end, size=row.size) for take in takes
         ):
-            reason = "the recording holds nothing there"
-            yield _claim(6, whole, ("empty", reason, None))
+            reason = next((short_note(take) for take in takes if is_short(take)), "")
+            if reason:
+                yield _claim(4, whole, ("damaged", reason, None))
+            else:
+                yield _claim(6, whole, ("empty", "the recording holds nothing there", None))
             return
         reason = "fetched in part only" if takes else "listed, not fetched yet"
         there = self._there(row)

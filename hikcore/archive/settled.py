@@ -22,6 +22,11 @@ def is_short(take: Manifest) -> bool:
     return any(note.startswith(SHORT) for note in take.notes)
 
 
+def short_note(take: Manifest) -> str:
+    """What a take says of that, "" if it is not short."""
+    return next((note for note in take.notes if note.startswith(SHORT)), "")
+
+
 def settles(take: Manifest, *, literal_end: str, end: int, size: int | None) -> bool:
     """Whether a take of a recording leaves nothing to fetch of what is listed of it now.
 

@@ -19,6 +19,8 @@ from hikcore.sources.base import Recording
 #: How far back a scheduled run asks again: recorders fill in late (a camera's own card after a lost
 #: link, a clock that stepped), always behind any cursor.
 TRAILING = 48 * 3600 * NS
+#: Listings tell whole seconds, rounded down: footage may go on that long after a listed end.
+_ROUNDED = NS
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +78,7 @@ def plan(
     rows: dict[str, Recording] = {}
     for row in recordings:
         chunk = identity(camera, row)
-        if row.growing or not row.span.meets(span):
+        if row.growing or not Span(row.span.begin, row.span.end + _ROUNDED).meets(span):
             continue
         known = rows.get(chunk)
         if known is None or digits(row.literal_end) > digits(known.literal_end):
