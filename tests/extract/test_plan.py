@@ -74,8 +74,10 @@ def test_closed_rows_that_touch_the_span_are_planned_oldest_first() -> None:
     assert [c.recording for c in chunks] == [row(0), row(1800), row(3600)]
 
 
-def test_a_row_that_only_borders_the_span_is_not_touched() -> None:
-    assert plan("door", [row(0)], [], Span(BASE + 1800 * NS, BASE + 1801 * NS)) == []
+def test_a_row_that_ends_before_the_span_is_not_touched() -> None:
+    """But for the second that listings round away: footage may go on in it."""
+    assert plan("door", [row(0)], [], Span(BASE + 1801 * NS, BASE + 1802 * NS)) == []
+    assert len(plan("door", [row(0)], [], Span(BASE + 1800 * NS, BASE + 1801 * NS))) == 1
 
 
 def test_a_held_recording_is_settled_and_one_listed_twice_is_planned_once() -> None:
