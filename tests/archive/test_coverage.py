@@ -187,7 +187,7 @@ def test_a_second_between_listing_and_footage_is_no_hole() -> None:
 
 def test_more_than_that_is_empty_by_the_body() -> None:
     listed = row(0, 1800)
-    manifest = build.held(0, 1700, listed=listed, notes=("short: listed 1000, received 950",))
+    manifest = build.held(0, 1700, listed=listed)
     said = answers(question(0, 3600), listed)
     assert states([manifest], said) == [
         (0, 1700, "held"),
