@@ -104,7 +104,10 @@ cdef class PsCore:
         # A video packet directly behind another continues its picture: cut in its header, too.
         cdef bint inside = self.state == PAYLOAD and self.left > 0
         cdef bint ahead = self.state == LENGTH or self.state == PES_HEAD
+        cdef uint8_t* held = [0, 0, 1]
         with nogil:
+            if self.state == UNBOUNDED:
+                self.deliver(held, self.head_n, self.offset - self.head_n)
             if inside and self.stream == self.audio_stream and self.audio.unit_open:
                 # Its extents go with it: a table's last sample has all that are behind it.
                 self.audio.extents.count = self.audio.unit.first

@@ -6,8 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 WRAP = 1 << 33
-#: A jump of PTS is more than the larger of these (ticks, times the median step).
-JUMP_TICKS, _JUMP_STEPS = 5 * 90_000, 10
+#: A jump of PTS is more than the larger of the first two (ticks, times the median step), and the
+#: third at most: where every step is hours, none is the recorder's own pace.
+JUMP_TICKS, _JUMP_STEPS, _JUMP_MOST = 5 * 90_000, 10, 3600 * 90_000
 #: It counts when so many samples stay there: recorders are known that send a stray one.
 _PERSIST = 3
 
@@ -52,7 +53,9 @@ def fill_missing(pts: NDArray[np.int64]) -> NDArray[np.int64]:
 def jump_bound(pts: NDArray[np.int64]) -> int:
     """Ticks past which a step between neighbours (decoding order) is a jump."""
     steps = np.abs(np.diff(pts))
-    return max(JUMP_TICKS, _JUMP_STEPS * int(np.median(steps))) if len(steps) else JUMP_TICKS
+    if not len(steps):
+        return JUMP_TICKS
+    return min(max(JUMP_TICKS, _JUMP_STEPS * int(np.median(steps))), _JUMP_MOST)
 
 
 def strays(pts: NDArray[np.int64]) -> NDArray[np.bool_]:
