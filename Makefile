@@ -7,6 +7,9 @@ PY := .venv/bin/python
 READY := .venv/ready
 INPUTS := pyproject.toml setup.py constraints.txt infra/venv.sh $(wildcard native/*.pyx hikcore/native/*.pxd)
 
+# Half of the suite waits for servers and processes; more workers than this start too many servers.
+SPREAD := -n auto --maxprocesses 4 --dist loadfile
+
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' Makefile
 
@@ -17,7 +20,7 @@ demo: $(READY) ## Run the whole job against a simulated recorder, into ./demo
 	@.venv/bin/hikcore demo
 
 test: $(READY) ## Run every test, with a real MinIO and a real Prefect server
-	@$(PY) -m pytest $(ARGS)
+	@$(PY) -m pytest $(SPREAD) $(ARGS)
 
 fast: $(READY) ## Run the tests that need no server and take no time
 	@$(PY) -m pytest -m "not slow and not minio and not prefect" $(ARGS)
