@@ -6,6 +6,7 @@ the pictures to the sample over any gap. PyAV does the coding; it is imported wh
 
 from __future__ import annotations
 
+import struct
 import tempfile
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 from hikcore.errors import MediaUnsupported
 from hikcore.media.mp4.join import Stretch
 from hikcore.media.mp4.sound import Sound, config_of, copy_sound, one_format, overlapping
+from hikcore.media.mp4.sound_entries import PCM, sample_bytes
 from hikcore.media.mp4.write import TIMESCALE, Edit, OutTrack
 from hikcore.media.samples import read_samples
 from hikcore.media.table import CodecConfig, Samples
@@ -77,7 +79,12 @@ def encode_sound(
 def decode_units(stretches: Sequence[Stretch]) -> Iterator[tuple[int, Pcm]]:
     """(begin in ticks, samples of shape (n, channels)) of every unit, in order."""
     config = config_of(stretches[0])
-    decode = _aac_decoder(config) if config.codec == "aac" else _g711_decoder(config)
+    if config.codec in ("alaw", "ulaw"):
+        decode = _g711_decoder(config)
+    elif config.codec in PCM:
+        decode = _pcm_decoder(config)
+    else:
+        decode = _coded_decoder(config)
     for stretch in stretches:
         times, sizes = stretch.times, stretch.samples.size[stretch.first : stretch.last]
         for low in range(0, len(stretch), _UNITS_AT_ONCE):
@@ -142,21 +149,58 @@ def _g711_decoder(config: CodecConfig) -> Callable[[bytes], Pcm]:
     return decode
 
 
-def _aac_decoder(config: CodecConfig) -> Callable[[bytes], Pcm]:
+def _pcm_decoder(config: CodecConfig) -> Callable[[bytes], Pcm]:
+    """The 16 highest bits of linear PCM."""
+    width, channels = sample_bytes(config), config.channels
+    little = config.codec == "sowt" or (config.codec == "ipcm" and bool(config.record[0] & 1))
+
+    def decode(unit: bytes) -> Pcm:
+        whole = np.frombuffer(unit, np.uint8, len(unit) // (width * channels) * width * channels)
+        parts = whole.reshape(-1, width)[:, ::-1] if little else whole.reshape(-1, width)
+        high = parts[:, 0].astype(np.int16) << 8
+        if width > 1:
+            high |= parts[:, 1]
+        out: Pcm = high.reshape(-1, channels)
+        return out
+
+    return decode
+
+
+def _coded_decoder(config: CodecConfig) -> Callable[[bytes], Pcm]:
+    """AAC, FLAC or Opus by libavcodec, as 16 bits."""
     import av  # noqa: PLC0415
 
-    context = av.CodecContext.create("aac", "r")
-    context.extradata = config.record
+    context = cast("AudioCodecContext", av.CodecContext.create(config.codec, "r"))
+    context.extradata = _extradata(config)
     channels = config.channels
+    layout = "mono" if channels == 1 else "stereo" if channels == 2 else None
+    if config.codec == "flac" and layout:
+        context.sample_rate, context.layout = config.rate, layout
+    to_s16 = av.AudioResampler(format="s16p", layout=layout)
 
     def decode(unit: bytes) -> Pcm:
         frames = context.decode(av.Packet(unit))
-        if not frames:
+        if config.codec == "aac":
+            planes = [frame.to_ndarray() for frame in frames]
+        else:
+            planes = [out.to_ndarray() for f in frames for out in to_s16.resample(f)]
+        if not planes:
             return np.zeros((0, channels), np.int16)
-        planes = np.concatenate([frame.to_ndarray() for frame in frames], axis=1)
-        return np.clip(np.rint(planes.T * 32768.0), -32768, 32767).astype(np.int16)[:, :channels]
+        pcm: NDArray[Any] = np.concatenate(planes, axis=1).T
+        if config.codec == "aac":
+            pcm = np.clip(np.rint(pcm * 32768.0), -32768, 32767)
+        return pcm.astype(np.int16)[:, :channels]
 
     return decode
+
+
+def _extradata(config: CodecConfig) -> bytes:
+    """As libavcodec wants it: of Opus the head of RFC 7845 5.1, which dOps holds big-endian."""
+    if config.codec != "opus" or len(config.record) < 11:
+        return config.record
+    _, channels, skip, rate, gain = struct.unpack_from(">BBHIh", config.record)
+    head = b"OpusHead" + struct.pack("<BBHIh", 1, channels, skip, rate, gain)
+    return head + config.record[10:]
 
 
 def _encode(

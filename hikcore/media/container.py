@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from hikcore.errors import MediaDamaged, MediaEncrypted, MediaUnsupported
+from hikcore.media.mp4.clock import to_ninety
 from hikcore.media.mp4.read import index_mp4
 from hikcore.media.ps import PsIndexer
 from hikcore.media.samples import FileSource
@@ -32,7 +33,7 @@ def index_file(path: Path) -> SampleTable:
             return accept(indexer.finish())
     if kind == "mp4":
         with FileSource(path) as source:
-            return accept(index_mp4(source, source.size))
+            return accept(to_ninety(index_mp4(source, source.size, verify=True)))
     raise unreadable(kind)
 
 

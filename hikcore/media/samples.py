@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from hikcore.errors import MediaDamaged
 from hikcore.media.table import ByteSource, Samples
 from hikcore.native.gather import gather
+from hikcore.native.mp4 import reframe
 
 #: At most so many bytes of the source are read at once (a larger single sample is read in pieces).
 BLOCK = 8 << 20
@@ -116,16 +117,16 @@ def _gather(source: ByteSource, samples: Samples, low: int, high: int, out: memo
         parts = [bytes(source.read_at(int(o), int(s))) for o, s in zip(offsets, sizes, strict=True)]
         block, offset = b"".join(parts), 0
         offsets = np.concatenate(([0], np.cumsum(sizes[:-1], dtype=np.uint64))).astype(np.uint64)
-    bad = gather(
-        block,
-        offset,
+    columns = (
         np.ascontiguousarray(offsets),
         np.ascontiguousarray(sizes),
         np.ascontiguousarray(samples.first[low : high + 1] - first),
         np.ascontiguousarray(samples.size[low:high]),
-        out,
-        samples.framing == "annexb",
     )
+    if samples.framing in ("length1", "length2", "length3"):
+        bad = reframe(block, offset, *columns, out, int(samples.framing[-1]))
+    else:
+        bad = gather(block, offset, *columns, out, samples.framing == "annexb")
     if bad >= 0:
         at = int(samples.extent_offset[samples.first[low + bad]]) if len(samples) else 0
         raise MediaDamaged(

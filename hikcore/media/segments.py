@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from hikcore.errors import MediaDamaged
 from hikcore.instants import NS
+from hikcore.media.mp4.sound import last_unit
 from hikcore.media.mp4.write import OutTrack, align, write_mp4
 from hikcore.media.runs import Run
 from hikcore.media.samples import read_samples
@@ -181,9 +182,8 @@ def segment_tracks(
     if table.audio is not None and plan.audio_last > plan.audio_first:
         sound = table.audio.slice(plan.audio_first, plan.audio_last)
         low, high = plan.audio_first - run.audio_first, plan.audio_last - run.audio_first
-        config = sound.configs[0]
         # The last unit lasts as long as its own bytes, not until a next one that may be far.
-        last = int(sound.size[-1]) * 90_000 // max(config.rate * config.channels, 1)
+        last = last_unit(sound)
         pts = run.audio_pts[low:high]
         audio = replace(sound, pts=pts, dts=decode_times(pts), last_duration=last)
     return video, audio

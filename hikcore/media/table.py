@@ -12,10 +12,13 @@ from typing import Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-Codec = Literal["h264", "h265", "alaw", "ulaw", "aac", "flac"]
+Codec = Literal[
+    "h264", "h265", "alaw", "ulaw", "aac", "flac", "ipcm", "sowt", "twos", "opus"
+]
 #: How sample bytes lie in the source. `annexb`: NAL units behind start codes; `length`: NAL units
-#: behind 4-byte lengths (as in our MP4); `raw`: as they are (audio).
-Framing = Literal["annexb", "length", "raw"]
+#: behind 4-byte lengths (as in our MP4), `length1` to `length3`: behind shorter ones; `raw`: as
+#: they are (audio).
+Framing = Literal["annexb", "length", "length1", "length2", "length3", "raw"]
 
 
 class ByteSource(Protocol):
@@ -35,9 +38,11 @@ class CodecConfig:
     """What a decoder must know before the first sample.
 
     Attributes:
-        codec: `h264`, `h265`, `alaw`, `ulaw`, `aac`, `flac`.
+        codec: `h264`, `h265`, `alaw`, `ulaw`, `aac`, `flac`; PCM: `ipcm`, `sowt` (little-endian),
+            `twos` (big-endian); `opus`.
         record: video: the avcC/hvcC payload (ISO 14496-15); AAC: AudioSpecificConfig; FLAC:
-            STREAMINFO (34 bytes); else empty.
+            STREAMINFO (34 bytes); ipcm: format flags and bits (pcmC); sowt, twos: bits; Opus: the
+            dOps payload; else empty.
         width, height: pixels after cropping; 0 for audio.
         rate, channels: of audio; 0 for video.
     """

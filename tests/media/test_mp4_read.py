@@ -190,10 +190,10 @@ def test_the_files_of_others_as_libav_reads_them(codec: str, options: dict[str, 
             assert samples.sync.tolist() == [p.is_keyframe for p in theirs]
 
 
-def test_fragmented_and_broken_files_are_named() -> None:
+def test_fragmented_heads_and_broken_files_are_named() -> None:
     data = _foreign({"movflags": "frag_keyframe+empty_moov"})
     with pytest.raises(MediaUnsupported, match="fragmented"):
-        index_mp4(Bytes(data), len(data))
+        read_head(data)
     with pytest.raises(MediaDamaged, match="no moov"):
         index_mp4(Bytes(b""), 0)
     whole = _foreign({})

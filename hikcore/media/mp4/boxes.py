@@ -6,6 +6,41 @@ import struct
 from collections.abc import Iterator
 
 from hikcore.errors import MediaDamaged
+from hikcore.media.table import Damage
+
+#: Boxes of one parent that are looked at; a stsd or traf of any real file has a handful.
+MAX_CHILDREN = 100_000
+_MAX_DAMAGE = 1000
+
+
+class Faults:
+    """What is wrong with the tables of a file, and what becomes of it.
+
+    Args:
+        base: offset in the file of the bytes that are read.
+        strict: the first fault is an error (our own files); else it is noted, and what lies before
+            it is used.
+    """
+
+    def __init__(self, base: int = 0, *, strict: bool = False) -> None:
+        self.base = base
+        self.strict = strict
+        self.found: list[Damage] = []
+
+    def add(self, at: int, reason: str) -> None:
+        """A fault at a byte of what is read.
+
+        Raises:
+            MediaDamaged: if strict.
+        """
+        if self.strict:
+            raise MediaDamaged(reason, offset=self.base + at)
+        if len(self.found) < _MAX_DAMAGE:
+            self.found.append(Damage(self.base + at, reason))
+
+    def error(self, at: int, reason: str) -> MediaDamaged:
+        """The error for a fault after which nothing can be read."""
+        return MediaDamaged(reason, offset=self.base + at)
 
 
 def box(kind: bytes, *parts: bytes) -> bytes:
@@ -45,13 +80,16 @@ def children(data: bytes, begin: int, end: int) -> Iterator[tuple[bytes, int, in
     """(kind, payload begin, box end) of every box between `begin` and `end`.
 
     Raises:
-        MediaDamaged: a box reaches beyond `end`.
+        MediaDamaged: a box reaches beyond `end`, or there are more than MAX_CHILDREN.
     """
-    at = begin
+    at, count = begin, 0
     while at + 8 <= end:
         kind, payload, stop = read_header(data, at, end)
         if stop > end:
             raise MediaDamaged(f"a box {kind!r} reaches beyond its parent", offset=at)
+        count += 1
+        if count > MAX_CHILDREN:
+            raise MediaDamaged(f"more than {MAX_CHILDREN} boxes in one", offset=at)
         yield kind, payload, stop
         at = stop
 
@@ -66,3 +104,15 @@ def find(data: bytes, begin: int, end: int, *path: bytes) -> tuple[int, int] | N
         else:
             return None
     return begin, end
+
+
+def need(data: bytes, begin: int, end: int, *path: bytes) -> tuple[int, int]:
+    """As `find`.
+
+    Raises:
+        MediaDamaged: it is not there.
+    """
+    found = find(data, begin, end, *path)
+    if found is None:
+        raise MediaDamaged(f"no {b'/'.join(path).decode()} box", offset=begin)
+    return found

@@ -1,22 +1,32 @@
-"""Reads MP4 into sample tables: our own from its first bytes, others by walking to their moov.
+"""Reads MP4 and MOV into sample tables: our own from its first bytes, others wherever their tables
+lie, fragmented or not.
 
-Every length and count is checked against the bytes that carry it, so that what a file declares
-never sizes an allocation. Fragmented files are named and not read.
+Every length and count is checked against the bytes that carry it and against the size of the file,
+so that what a file declares never sizes an allocation. Of our own files the first fault is an
+error; of others what lies before a fault is used, and the fault is in the table's `damage`.
 """
 
 from __future__ import annotations
 
-import struct
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from hikcore.errors import MediaDamaged, MediaError, MediaUnsupported
-from hikcore.media.mp4.boxes import children, find, read_header
-from hikcore.media.mp4.stbl import read_samples_table
-from hikcore.media.mp4.write import Edit
-from hikcore.media.table import ByteSource, Damage, Samples, SampleTable
+import numpy as np
 
-#: Largest moov that is read: some 5 million samples.
+from hikcore.errors import MediaDamaged, MediaError, MediaUnsupported
+from hikcore.media.mp4.boxes import Faults, children, find, need, read_header
+from hikcore.media.mp4.edits import origin, present, read_edits_of
+from hikcore.media.mp4.fragments import Fragments
+from hikcore.media.mp4.movie import Movie, Track, read_movie, timescale_at
+from hikcore.media.mp4.nals import settle
+from hikcore.media.mp4.source import Ahead
+from hikcore.media.mp4.write import Edit
+from hikcore.media.table import ByteSource, Samples, SampleTable
+
+#: Largest moov or moof that is read: some 5 million samples.
 MAX_MOOV = 128 << 20
+#: Boxes at the top of a file that are walked: two a fragment, a fragment a picture for a day.
+MAX_BOXES = 5_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +52,17 @@ def read_head(head: bytes) -> SampleTable:
 
     Raises:
         MediaDamaged: no moov in these bytes, or a broken one.
-        MediaUnsupported: fragmented, or of a codec that we do not read.
+        MediaUnsupported: fragmented, NAL lengths that are not of 4 bytes, or of a codec that we do
+            not read.
     """
-    return _table(*_moov(head), head)
+    movie = read_movie(head, *_moov(head), Faults(strict=True))
+    if movie.fragmented:
+        raise MediaUnsupported("a fragmented MP4: its head is not its table")
+    if movie.video is not None and set(movie.video.tables.widths) != {4}:
+        raise MediaUnsupported("NAL units behind lengths that are not of 4 bytes")
+    video = movie.video.samples if movie.video else None
+    audio = movie.audio.samples if movie.audio else None
+    return _table(movie, video, audio)
 
 
 def read_edits(head: bytes) -> Edits:
@@ -54,43 +72,136 @@ def read_edits(head: bytes) -> Edits:
         MediaDamaged: no moov in these bytes, or a broken one.
     """
     begin, end = _moov(head)
-    timescale = _timescale(head, _need(head, begin, end, b"mvhd"))
+    timescale = timescale_at(head, *need(head, begin, end, b"mvhd"))
     edits: dict[bytes, tuple[Edit, ...]] = {}
     for kind, payload, stop in children(head, begin, end):
         if kind == b"trak":
-            edits.setdefault(_handler(head, payload, stop), _edits(head, payload, stop))
+            where = find(head, payload, stop, b"mdia", b"hdlr")
+            name = bytes(head[where[0] + 8 : where[0] + 12]) if where else b""
+            edits.setdefault(name, read_edits_of(head, payload, stop, Faults(strict=True)))
     return Edits(timescale, edits.get(b"vide", ()), edits.get(b"soun", ()))
 
 
-def index_mp4(source: ByteSource, size: int) -> SampleTable:
-    """The table of any MP4 that is not fragmented; the moov may lie anywhere.
+def index_mp4(source: ByteSource, size: int, *, verify: bool = False) -> SampleTable:
+    """The table of any MP4 or MOV, the moov first or last, fragmented or not.
+
+    Only headers and tables are read, in blocks: 2 or 3 requests where the samples are in moov, one
+    a fragment (or less) where they are not; to reach a span of those by few requests see
+    `hikcore.media.mp4.locate`. Times are as `read_head` gives them, in the tracks' own timescales.
 
     Args:
         source: the file. size: its bytes.
-
-    Samples that lie beyond the end of the file are left out, with a `Damage`.
+        verify: hold sync samples and parameter sets against the samples' own NAL units, which takes
+            a read of each sync sample's begin: for files of others at hand.
 
     Raises:
-        MediaDamaged: no moov, or a broken one.
-        MediaUnsupported: fragmented, or of a codec that we do not read.
+        MediaDamaged: no moov, or nothing in it that can be used.
+        MediaUnsupported: of a codec that we do not read, or its media in another file.
+        MediaEncrypted: encrypted samples.
     """
-    at = 0
-    while at + 8 <= size:
-        kind, payload, stop = read_header(
-            _shifted(bytes(source.read_at(at, min(16, size - at)))), 0, size - at
+    ahead = Ahead(source, size)
+    faults = Faults()
+    movie: Movie | None = None
+    fragments: Fragments | None = None
+    for kind, at, payload, stop in top_boxes(ahead, faults):
+        if kind == b"moov" and movie is None:
+            movie, fragments = open_movie(ahead, at, payload, stop, faults)
+            if not movie.fragmented:
+                break
+        elif kind == b"moov":
+            faults.add(at, "a second moov is passed over")
+        elif kind == b"moof" and fragments is not None:
+            if stop - at > MAX_MOOV:
+                faults.add(at, "a fragment's head is too large: the rest is not read")
+                break
+            fragments.feed(ahead.read_at(at, stop - at), at)
+    if movie is None or fragments is None:
+        where = faults.found[0].offset if faults.found else size
+        raise MediaDamaged(
+            "no moov box: the recording was not finished, or this is no MP4", offset=where
         )
-        if kind == b"moov":
-            if stop > MAX_MOOV or at + stop > size:
-                raise MediaDamaged("the moov box is cut off or too large", offset=at)
-            head = bytes(source.read_at(at, stop))
-            return _within(_table(payload, stop, head), size)
+    return finish(ahead, movie, fragments, faults, verify=verify)
+
+
+def top_boxes(
+    ahead: Ahead, faults: Faults, begin: int = 0
+) -> Iterator[tuple[bytes, int, int, int]]:
+    """(kind, offset, payload offset, end) of the boxes of a file from `begin` to the first that is
+    broken; one that the end of the file cuts is given if it is an mdat or a moov."""
+    at = begin
+    for _ in range(MAX_BOXES):
+        if at + 8 > ahead.size:
+            if at < ahead.size:
+                faults.add(at, "bytes after the last box")
+            return
+        header = ahead.read_at(at, 16)
+        try:
+            kind, payload, stop = read_header(
+                header.ljust(16, b"\0"), 0, max(len(header), 8) if header[:4] == b"\0\0\0\1"
+                else ahead.size - at,
+            )  # fmt: skip
+        except MediaDamaged as error:
+            faults.add(at, error.message.split(" at byte ")[0])
+            return
+        if at + stop > ahead.size:
+            faults.add(at, f"a box {kind!r} reaches beyond the end of the file")
+            if kind not in (b"mdat", b"moov"):
+                return
+            stop = ahead.size - at
+        yield kind, at, at + payload, at + stop
         at += stop
-    raise MediaDamaged("no moov box: the recording was not finished, or this is no MP4")
+    faults.add(at, f"more than {MAX_BOXES} boxes: the rest is not read")
 
 
-def _shifted(first: bytes) -> bytes:
-    """A box header for `read_header`, which may look 16 bytes far."""
-    return first.ljust(16, b"\0")
+def open_movie(
+    ahead: Ahead, at: int, payload: int, stop: int, faults: Faults
+) -> tuple[Movie, Fragments]:
+    """The movie of the moov box between `at` and `stop`, and room for its fragments.
+
+    Raises:
+        MediaDamaged: too large, or nothing in it that can be used.
+    """
+    if stop - at > MAX_MOOV:
+        raise MediaDamaged(f"a moov box of {stop - at} bytes is too large", offset=at)
+    data = ahead.read_at(at, stop - at)
+    own = Faults(at)
+    try:
+        movie = read_movie(data, payload - at, stop - at, own, ahead.size)
+    finally:
+        for damage in own.found:
+            faults.add(damage.offset, damage.reason)
+    return movie, Fragments(movie, ahead.size)
+
+
+def finish(
+    ahead: Ahead, movie: Movie, fragments: Fragments, faults: Faults, *, verify: bool
+) -> SampleTable:
+    """The table of what was read.
+
+    Raises:
+        MediaDamaged, MediaUnsupported, MediaEncrypted: the pictures cannot be used.
+    """
+    video = audio = None
+    for one in fragments.damage:
+        faults.add(one.offset, one.reason)
+    if movie.video is not None:
+        video = _held(fragments.samples(movie.video), ahead.size, faults)
+    if movie.audio is not None:
+        try:
+            audio = _held(fragments.samples(movie.audio), ahead.size, faults)
+        except MediaError as error:
+            movie.notes.append(f"audio left out: {error.message}")
+    damage = list(faults.found)
+    if video is not None and movie.video is not None:
+        video, more, notes = settle(ahead.source, video, movie.video.tables.widths, verify=verify)
+        damage += more
+        movie.notes += notes
+    if video is None and audio is None:
+        raise MediaDamaged(
+            "no picture and no sound in this MP4", offset=damage[0].offset if damage else None
+        )
+    table = _table(movie, video, audio)
+    return replace(table, damage=tuple(damage[:1000]))
 
 
 def _moov(head: bytes) -> tuple[int, int]:
@@ -105,107 +216,45 @@ def _moov(head: bytes) -> tuple[int, int]:
     raise MediaDamaged("no moov box in the first bytes of the file")
 
 
-def _table(begin: int, end: int, head: bytes) -> SampleTable:
-    timescale = _timescale(head, _need(head, begin, end, b"mvhd"))
-    tracks: dict[bytes, tuple[Samples, int]] = {}
-    notes: list[str] = []
-    for kind, payload, stop in children(head, begin, end):
-        if kind == b"mvex":
-            raise MediaUnsupported("a fragmented MP4")
-        if kind != b"trak":
-            continue
-        handler = _handler(head, payload, stop)
-        if handler not in (b"vide", b"soun") or handler in tracks:
-            notes.append(f"track {handler.decode('latin-1')} left out")
-            continue
-        try:
-            samples = _track(head, payload, stop)
-        except MediaError as error:
-            if handler == b"vide":
-                raise
-            notes.append(f"audio left out: {error.message}")  # the pictures are still good
-            continue
-        if len(samples):
-            tracks[handler] = samples, _offset(head, payload, stop, samples, timescale)
-    video, video_offset = tracks.get(b"vide", (None, 0))
-    audio, audio_offset = tracks.get(b"soun", (None, 0))
-    if audio is not None and video is not None:
+def _table(movie: Movie, video: Samples | None, audio: Samples | None) -> SampleTable:
+    notes = list(movie.notes)
+    video = video if video is not None and len(video) else None
+    audio = audio if audio is not None and len(audio) else None
+    if video is not None and movie.video is not None:
+        notes += _hidden(movie.video, video, movie.timescale)
+    if audio is not None and video is not None and movie.audio and movie.video:
         ours, theirs = audio.timescale, video.timescale
-        shift = audio_offset - (2 * video_offset * ours + theirs) // (2 * theirs)
+        mine = origin(movie.audio.edits, ours, movie.timescale)
+        base = origin(movie.video.edits, theirs, movie.timescale)
+        shift = mine - (2 * base * ours + theirs) // (2 * theirs)
         audio = replace(audio, dts=audio.dts + shift, pts=audio.pts + shift)
     return SampleTable("mp4", video, audio, notes=tuple(notes))
 
 
-def _track(head: bytes, begin: int, end: int) -> Samples:
-    timescale = _timescale(head, _need(head, begin, end, b"mdia", b"mdhd"))
-    stbl = _need(head, begin, end, b"mdia", b"minf", b"stbl")
-    return read_samples_table(head, *stbl, timescale)
+def _hidden(track: Track, video: Samples, movie: int) -> list[str]:
+    """A note where the edit list does more than say where the first picture is."""
+    if not track.edits:
+        return []
+    if all(edit.media_time < 0 for edit in track.edits):
+        return ["an edit list that shows nothing: passed over"]
+    shown = present(video, track.edits, movie)
+    seen = np.zeros(len(video), np.bool_)
+    if len(shown) > 1 or any(one.dwell for one in shown):
+        return [f"an edit list of {len(track.edits)} entries: the media's own times are kept"]
+    for one in shown:
+        seen[one.samples] = True
+    hidden = int((~seen).sum())
+    return [f"{hidden} pictures that an edit list hides are kept"] if hidden else []
 
 
-def _offset(head: bytes, begin: int, end: int, samples: Samples, movie: int) -> int:
-    """When media time 0 is presented, in ticks of the track."""
-    empty = 0
-    for edit in _edits(head, begin, end):
-        if edit.media_time >= 0:
-            return empty * samples.timescale // movie - edit.media_time
-        empty += edit.duration
-    return 0
-
-
-def _edits(head: bytes, begin: int, end: int) -> tuple[Edit, ...]:
-    at = find(head, begin, end, b"edts", b"elst")
-    if at is None:
-        return ()
-    payload, stop = at
-    if stop - payload < 8:
-        raise MediaDamaged("an edit list is cut off")
-    (count,) = struct.unpack_from(">I", head, payload + 4)
-    form = ">QqI" if head[payload] else ">IiI"
-    if count * struct.calcsize(form) > stop - payload - 8:
-        raise MediaDamaged("an edit list is cut off")
-    rows = struct.iter_unpack(form, head[payload + 8 : payload + 8 + count * struct.calcsize(form)])
-    return tuple(Edit(duration, media_time) for duration, media_time, _ in rows)
-
-
-def _handler(head: bytes, begin: int, end: int) -> bytes:
-    payload, stop = _need(head, begin, end, b"mdia", b"hdlr")
-    return bytes(head[payload + 8 : min(payload + 12, stop)])
-
-
-def _timescale(head: bytes, where: tuple[int, int]) -> int:
-    payload, stop = where
-    at = payload + (20 if head[payload : payload + 1] == b"\x01" else 12)
-    if at + 4 > stop:
-        raise MediaDamaged("a header box is cut off")
-    (timescale,) = struct.unpack_from(">I", head, at)
-    if not timescale:
-        raise MediaDamaged("a timescale of 0")
-    return int(timescale)
-
-
-def _need(head: bytes, begin: int, end: int, *path: bytes) -> tuple[int, int]:
-    found = find(head, begin, end, *path)
-    if found is None:
-        raise MediaDamaged(f"no {b'/'.join(path).decode()} box")
-    return found
-
-
-def _within(table: SampleTable, size: int) -> SampleTable:
-    """The same without the samples that the file does not hold."""
-    damage: list[Damage] = []
-
-    def held(samples: Samples | None) -> Samples | None:
-        if samples is None:
-            return None
-        beyond = samples.extent_offset + samples.extent_size > size
-        if not beyond.any():
-            return samples
-        first = int(beyond.argmax())
-        damage.append(Damage(size, f"{len(samples) - first} samples lie beyond the end"))
-        return samples.slice(0, first) if first else None
-
-    video, audio = held(table.video), held(table.audio)
-    return replace(table, video=video, audio=audio, damage=tuple(damage))
+def _held(samples: Samples, size: int, faults: Faults) -> Samples | None:
+    """The same up to the first sample that the file does not hold."""
+    beyond = samples.extent_offset + samples.extent_size > size
+    if not beyond.any():
+        return samples
+    first = int(beyond.argmax())
+    faults.add(size, f"{len(samples) - first} samples lie beyond the end")
+    return samples.slice(0, first) if first else None
 
 
 __all__ = ["MAX_MOOV", "Edits", "index_mp4", "read_edits", "read_head"]

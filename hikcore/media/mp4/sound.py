@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hikcore.media.mp4.join import Stretch, StretchReader, join_audio
+from hikcore.media.mp4.sound_entries import PCM, sample_bytes
 from hikcore.media.mp4.write import TIMESCALE, Edit, OutTrack
-from hikcore.media.table import CodecConfig
+from hikcore.media.table import CodecConfig, Samples
 
 SoundKind = Literal["copy", "aac", "flac", "none"]
 #: Samples that one AAC access unit decodes to (ISO 14496-3, frameLengthFlag 0).
@@ -53,10 +54,32 @@ def config_of(stretch: Stretch) -> CodecConfig:
 def unit_samples(stretch: Stretch) -> NDArray[np.int64]:
     """How many samples each unit decodes to (in each channel)."""
     config = config_of(stretch)
-    sizes = stretch.samples.size[stretch.first : stretch.last].astype(np.int64)
+    samples = stretch.samples
+    sizes = samples.size[stretch.first : stretch.last].astype(np.int64)
     if config.codec == "aac":
         return np.full(len(sizes), AAC_FRAME, np.int64)
-    return sizes // config.channels
+    if config.codec in PCM:
+        return sizes // (config.channels * sample_bytes(config))
+    # FLAC and Opus say it inside their units; where the next begins says it as well.
+    times = stretch.samples.dts[stretch.first : stretch.last]
+    steps = np.diff(times, append=times[-1:] + stretch.last_duration)
+    out: NDArray[np.int64] = (2 * steps * config.rate + samples.timescale) // (
+        2 * samples.timescale
+    )
+    return np.maximum(out, 1)
+
+
+def last_unit(samples: Samples) -> int:
+    """Ticks of the track that its last unit sounds, by its own bytes where they say it."""
+    config = samples.configs[int(samples.config[-1])]
+    count = 0
+    if config.codec == "aac":
+        count = AAC_FRAME
+    elif config.codec in PCM:
+        count = int(samples.size[-1]) // max(config.channels * sample_bytes(config), 1)
+    if count and config.rate:
+        return count * samples.timescale // config.rate
+    return samples.last_duration
 
 
 def to_samples(ticks: NDArray[np.int64], rate: int) -> NDArray[np.int64]:

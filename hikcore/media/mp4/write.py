@@ -36,10 +36,12 @@ class Writable(Protocol):
 @dataclass(frozen=True, slots=True)
 class Edit:
     """An entry of an edit list: `duration` in movie ticks, shown from `media_time` (in ticks of the
-    track after its decoding times were rebased to 0), or nothing shown (-1)."""
+    track after its decoding times were rebased to 0), or nothing shown (-1). `rate` is 16.16: 1, or
+    0 where one picture stands still."""
 
     duration: int
     media_time: int
+    rate: int = 0x10000
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,7 +246,7 @@ def _edts(edits: Sequence[Edit]) -> bytes:
         return b""
     wide = any(max(e.duration, e.media_time) > (1 << 31) - 1 for e in edits)
     form = ">QqI" if wide else ">IiI"
-    rows = b"".join(struct.pack(form, e.duration, e.media_time, 0x10000) for e in edits)
+    rows = b"".join(struct.pack(form, e.duration, e.media_time, e.rate) for e in edits)
     return box(b"edts", full_box(b"elst", int(wide), 0, struct.pack(">I", len(edits)), rows))
 
 

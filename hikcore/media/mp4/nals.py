@@ -1,0 +1,291 @@
+"""What only the bytes of samples tell: their NAL lengths, which are truly sync, parameter sets.
+
+Containers lie about sync samples (a recovery point is none, a CRA with RASL pictures is no place to
+cut), hold parameter sets in the samples (avc3, hev1, and avc1 against the rule), and some writers
+put a byte stream where lengths belong (facts: ISO/IEC 14496-15 5.3, 8.4; ITU-T H.265 8.3.3).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hikcore.errors import MediaDamaged, MediaUnsupported
+from hikcore.media import h264, h265
+from hikcore.media.codec import parameter_sets, video_config
+from hikcore.media.table import ByteSource, CodecConfig, Damage, Framing, Samples
+from hikcore.native.mp4 import measure
+
+#: Parameter sets, SEI and the head of the first slice lie in so many bytes of nearly any sample.
+_PEEK = 4096
+_BLOCK = 8 << 20
+_NONE = 255
+_CRA, _RASL = 21, (8, 9)
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """(n,) columns of samples: see hikcore.native.mp4.measure."""
+
+    size: NDArray[np.uint32]
+    first: NDArray[np.uint8]
+    flags: NDArray[np.uint8]
+
+
+def settle(
+    source: ByteSource, video: Samples, widths: Sequence[int], *, verify: bool
+) -> tuple[Samples, list[Damage], list[str]]:
+    """The samples with their true framing, configurations and (verified) sync samples.
+
+    Args:
+        widths: bytes of NAL lengths by sample entry.
+        verify: look at every sample that is marked as sync, and at all where none is; else only at
+            what cannot be known without (the first sync sample; all, where lengths are not of 4).
+
+    Raises:
+        MediaDamaged: no parameter sets anywhere, or samples that are no NAL units.
+        MediaUnsupported: NAL lengths that change inside the file.
+    """
+    if not len(video):
+        return video, [], []
+    notes: list[str] = []
+    width = _width(source, video, widths)
+    damage: list[Damage] = []
+    looked: Looked | None = None
+    if width != 4:
+        notes.append(
+            "NAL units behind start codes in an MP4" if width == 0
+            else f"NAL units behind lengths of {width} bytes"
+        )  # fmt: skip
+        looked = look(source, video, width)
+        framing: Framing = "annexb"
+        if width:
+            framing = {1: "length1", 2: "length2", 3: "length3"}[width]  # type: ignore[assignment]
+        video, damage = _usable(replace(video, framing=framing, size=looked.size), looked)
+    if not len(video):
+        raise MediaDamaged("its samples are no NAL units", offset=damage[0].offset)
+    heads = _heads(source, video, width, verify=verify)
+    if verify:
+        video, wrong = _verified(source, video, width, heads)
+        damage += wrong
+    return _configured(video, heads), damage, notes
+
+
+def _width(source: ByteSource, video: Samples, widths: Sequence[int]) -> int:
+    """Bytes of the lengths; 0 where there are start codes instead."""
+    used = {widths[number] for number in np.unique(video.config).tolist()}
+    if len(used) > 1:
+        raise MediaUnsupported("NAL lengths that change inside the file")
+    width: int = used.pop()
+    at = int(video.sync.argmax())
+    size = int(video.extent_size[at])
+    head = bytes(source.read_at(int(video.extent_offset[at]), min(size, 4)))
+    if not head.startswith((b"\0\0\0\1", b"\0\0\1")):
+        return width
+    # A NAL unit of one byte, or of 256 to 511, looks the same: does the whole sample add up?
+    one = video.slice(at, at + 1)
+    if not look(source, one, width).flags[0] & 2:
+        return width
+    return 0 if look(source, one, 0).first[0] != _NONE else width
+
+
+def look(source: ByteSource, video: Samples, width: int) -> Looked:
+    """Measure all NAL units of samples that have one extent each; those that the source does not
+    hold are broken."""
+    count = len(video)
+    out = Looked(
+        np.zeros(count, np.uint32), np.full(count, _NONE, np.uint8), np.full(count, 2, np.uint8)
+    )
+    codec = 2 if video.configs[0].codec == "h265" else 1
+    low = int(video.first[0])
+    offsets = np.ascontiguousarray(video.extent_offset[low : low + count])
+    sizes = np.ascontiguousarray(video.extent_size[low : low + count])
+    for first, last, begin, size in _stretches(offsets, sizes):
+        block = source.read_at(begin, size) if size else b""
+        measure(
+            block, begin, offsets[first:last], sizes[first:last], width, codec,
+            out.size[first:last], out.first[first:last], out.flags[first:last],
+        )  # fmt: skip
+    return out
+
+
+def _stretches(
+    offsets: NDArray[np.uint64], sizes: NDArray[np.uint32]
+) -> Iterator[tuple[int, int, int, int]]:
+    """(first, last, offset, bytes) of samples that lie together, in blocks."""
+    first, count = 0, len(offsets)
+    while first < count:
+        begin = end = int(offsets[first])
+        last = first
+        while last < count:
+            at, size = int(offsets[last]), int(sizes[last])
+            low, high = min(begin, at), max(end, at + size)
+            if last > first and high - low > _BLOCK:
+                break
+            begin, end, last = low, high, last + 1
+        yield first, last, begin, end - begin
+        first = last
+
+
+def _usable(video: Samples, looked: Looked) -> tuple[Samples, list[Damage]]:
+    """The samples before the first whose NAL units do not add up."""
+    broken = np.flatnonzero(looked.flags & 2)
+    if not len(broken):
+        return video, []
+    first = int(broken[0])
+    at = int(video.extent_offset[video.first[first]])
+    return video.slice(0, first), [Damage(at, "NAL units of a sample do not add up: the rest is "
+                                              "not read")]  # fmt: skip
+
+
+def _heads(
+    source: ByteSource, video: Samples, width: int, *, verify: bool
+) -> dict[int, list[bytes]]:
+    """The first NAL units, by sample, of those that are marked as sync (of the first alone, and
+    only if its configuration has no parameter sets, without `verify`)."""
+    marked = np.flatnonzero(video.sync)
+    if not len(marked):
+        marked = np.arange(len(video) if verify else 1)
+    if not verify:
+        if _has_sets(video.configs[int(video.config[marked[0]])]):
+            return {}
+        marked = marked[:1]
+    return {int(at): first_nals(source, video, int(at), width) for at in marked}
+
+
+def _has_sets(config: CodecConfig) -> bool:
+    try:
+        return bool(parameter_sets(config))
+    except MediaDamaged:
+        return False
+
+
+def first_nals(source: ByteSource, video: Samples, sample: int, width: int) -> list[bytes]:
+    """The NAL units of a sample up to its first slice, which is given by its first bytes only."""
+    at = int(video.first[sample])
+    offset, size = int(video.extent_offset[at]), int(video.extent_size[at])
+    codec = video.configs[0].codec
+    peek = min(size, _PEEK)
+    while True:
+        data = bytes(source.read_at(offset, peek))
+        out = []
+        for nal, whole in _split(data, width):
+            kind = _kind(codec, nal)
+            slice_ = kind < 32 if codec == "h265" else 1 <= kind <= 5
+            if not nal or not (whole or slice_):
+                break
+            out.append(nal)
+            if slice_:
+                return out
+        if peek == size:
+            return out
+        peek = min(size, peek * 16)
+
+
+def _split(data: bytes, width: int) -> Iterator[tuple[bytes, bool]]:
+    """(NAL unit, whether all of it is there) one by one."""
+    if width:
+        at = 0
+        while at + width <= len(data):
+            size = int.from_bytes(data[at : at + width], "big")
+            at += width
+            if size:
+                yield data[at : at + size], at + size <= len(data)
+            at += size
+        return
+    at = data.find(b"\0\0\1")
+    while at >= 0:
+        end = data.find(b"\0\0\1", at + 3)
+        yield data[at + 3 : end if end >= 0 else len(data)].rstrip(b"\0"), end >= 0
+        at = end
+
+
+def _kind(codec: str, nal: bytes) -> int:
+    return h265.nal_type(nal) if codec == "h265" else h264.nal_type(nal)
+
+
+def _verified(
+    source: ByteSource, video: Samples, width: int, heads: dict[int, list[bytes]]
+) -> tuple[Samples, list[Damage]]:
+    """Only those marked that decoding can begin at; where none is marked, those that it can."""
+    claimed = bool(video.sync.any())
+    codec = video.configs[0].codec
+    sync = np.zeros(len(video), np.bool_)
+    damage: list[Damage] = []
+    for at, nals in heads.items():
+        kind = _kind(codec, nals[-1]) if nals else -1
+        sync[at] = kind == 5 if codec == "h264" else 16 <= kind <= 21
+        if kind == _CRA and codec == "h265":
+            sync[at] = not _leads_skipped(source, video, at, width)
+        if claimed and not sync[at] and len(damage) < 1000:
+            offset = int(video.extent_offset[video.first[at]])
+            damage.append(
+                Damage(offset, f"sample {at} is marked as sync, and decoding cannot begin there")
+            )
+    if not claimed and sync.any():
+        damage.append(Damage(0, "no sample is marked as sync, though decoding can begin at some"))
+    return replace(video, sync=sync), damage
+
+
+def _leads_skipped(source: ByteSource, video: Samples, cra: int, width: int) -> bool:
+    """Whether pictures that follow a CRA refer to what came before it (RASL)."""
+    for at in range(cra + 1, len(video)):
+        nals = first_nals(source, video, at, width)
+        kind = _kind("h265", nals[-1]) if nals else -1
+        if kind in _RASL:
+            return True
+        if not 6 <= kind <= 9:  # leading pictures come before any other (H.265 7.4.2.2)
+            return False
+    return False
+
+
+def _configured(video: Samples, heads: dict[int, list[bytes]]) -> Samples:
+    """Configurations as the samples' own parameter sets say them."""
+    configs = list(video.configs)
+    chosen = video.config.copy()
+    known: dict[tuple[int, tuple[bytes, ...]], int] = {}
+    for at, nals in sorted(heads.items()):
+        entry = int(video.config[at])
+        sets = tuple(nal for nal in nals if _is_set(video.configs[0].codec, nal))
+        if not sets:
+            continue
+        if (entry, sets) not in known:
+            known[entry, sets] = _number(configs, entry, sets)
+        chosen[at:] = np.where(video.config[at:] == entry, known[entry, sets], chosen[at:])
+        if at == min(heads):  # what comes before the first sync sample has no sets of its own
+            chosen[:at] = np.where(video.config[:at] == entry, known[entry, sets], chosen[:at])
+    used = np.unique(chosen)
+    for number in used.tolist():
+        if not _has_sets(configs[number]):
+            raise MediaDamaged("no parameter sets, neither in the sample entry nor in the samples")
+    return replace(video, configs=tuple(configs), config=chosen)
+
+
+def _is_set(codec: str, nal: bytes) -> bool:
+    return _kind(codec, nal) in ((32, 33, 34) if codec == "h265" else (7, 8))
+
+
+def _number(configs: list[CodecConfig], entry: int, sets: Sequence[bytes]) -> int:
+    """The configuration of these sets over those of the entry; a new one if there is none."""
+    base = configs[entry]
+    codec: Literal["h264", "h265"] = "h265" if base.codec == "h265" else "h264"
+    try:
+        own = parameter_sets(base)
+    except MediaDamaged:
+        own = []
+    if all(one.rstrip(b"\0") in own for one in sets):
+        return entry
+    try:
+        config = video_config(codec, [*own, *sets])
+    except MediaDamaged:
+        return entry
+    if config in configs:
+        return configs.index(config)
+    if len(configs) > 0xFFF0:
+        return entry
+    configs.append(config)
+    return len(configs) - 1
