@@ -112,7 +112,10 @@ cdef void end_nal(Writer* w) noexcept nogil:
 
 cdef void copy_nal(Writer* w, const uint8_t* p, size_t n) noexcept nogil:
     """Bytes of the open NAL unit; bytes before the first start code belong to none."""
-    if not w.open or n == 0:
+    if n == 0:
+        return
+    if not w.open:
+        w.zeros = 0
         return
     if w.empty:
         if w.room - w.at < 4:
