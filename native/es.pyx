@@ -399,7 +399,7 @@ cdef class AudioStream:
         self.unit.size = 0
         self.unit.first = <uint32_t> self.extents.count
         self.unit.frame = NONE32
-        self.unit.config = 0
+        self.unit.config = self.kind
         self.unit.flags = 1
         self.unit.kind = 0
         self.unit_open = True

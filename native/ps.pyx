@@ -9,7 +9,7 @@ packet sizes; a PES packet's PTS belongs to the first access unit that begins in
 2.4.3.7). Layout of packs, PSM and Hikvision's descriptors: docs/formats.md.
 """
 
-from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport free
 from libc.string cimport memcpy
 
@@ -340,6 +340,7 @@ cdef class PsCore:
             if self.audio_stream < 0:
                 self.audio_stream = self.stream
             if self.stream == self.audio_stream and (pts >= 0 or not self.audio.unit_open):
+                self.audio.kind = <uint16_t> self.audio_type
                 self.audio.begin(pts)
         if unbounded:
             self.state = UNBOUNDED

@@ -132,7 +132,8 @@ class PsIndexer:
     ) -> tuple[Samples | None, list[str]]:
         if not len(records):
             return None, []
-        kind = self._core.audio_type
+        told = records["config"][records["config"] != 0]
+        kind = int(np.bincount(told).argmax()) if len(told) else self._core.audio_type
         if kind not in _AUDIO:
             name = _DROPPED.get(kind, f"of stream type {kind:#x}")
             return None, [f"audio {name} dropped: MP4 has no place for it"]
@@ -143,11 +144,15 @@ class PsIndexer:
             channels=self._core.audio_channels or 1,
         )
         near = int(video.pts[0]) if video is not None and len(video) else None
+        other = (records["config"] != kind) & (records["config"] != 0)
+        records, table = _without(records, np.frombuffer(extents, _EXTENT), other)
         pts, notes = _times(records["pts"], "audio units")
+        if other.any():
+            notes.append(f"{int(other.sum())} audio units of another format than {codec} dropped")
         pts = unwrap(pts, near)
         size = records["size"].astype(np.uint32)
         last = int(size[-1]) * 90_000 // (config.rate * config.channels)
-        return _samples(records, extents, pts, pts, config, "raw", last), notes
+        return _samples(records, table, pts, pts, config, "raw", last), notes
 
     def _dropped(self) -> list[str]:
         return ["further video streams dropped"] if self._core.dropped_streams else []
@@ -155,14 +160,13 @@ class PsIndexer:
 
 def _samples(
     records: NDArray[np.void],
-    extents: bytes,
+    table: NDArray[np.void],
     dts: NDArray[np.int64],
     pts: NDArray[np.int64],
     config: CodecConfig,
     framing: str,
     last_duration: int,
 ) -> Samples:
-    table = np.frombuffer(extents, _EXTENT)
     return Samples(
         timescale=90_000,
         dts=dts,
@@ -179,6 +183,19 @@ def _samples(
     )
 
 
+def _without(
+    records: NDArray[np.void], table: NDArray[np.void], drop: NDArray[np.bool_]
+) -> tuple[NDArray[np.void], NDArray[np.void]]:
+    """Samples and extents without some samples."""
+    if not drop.any():
+        return records, table
+    edges: NDArray[np.int64] = np.append(records["first"], len(table)).astype(np.int64)
+    counts = edges[1:] - edges[:-1]
+    kept = records[~drop].copy()
+    kept["first"] = np.cumsum(counts[~drop]) - counts[~drop]
+    return kept, table[np.repeat(~drop, counts)]
+
+
 def _video(
     records: NDArray[np.void],
     extents: bytes,
@@ -193,7 +210,8 @@ def _video(
     deltas = np.diff(np.sort(pts))
     positive = deltas[deltas > 0]
     last = int(np.median(positive)) if len(positive) else 3600
-    samples = _samples(records, extents, dts, pts, configs[0], "annexb", last)
+    table = np.frombuffer(extents, _EXTENT)
+    samples = _samples(records, table, dts, pts, configs[0], "annexb", last)
     return replace(samples, configs=configs, config=chosen), notes
 
 

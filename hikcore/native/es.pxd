@@ -74,6 +74,7 @@ cdef class AudioStream:
     cdef bint full
     cdef bint unit_open
     cdef Sample unit
+    cdef uint16_t kind              # of units that begin, a number of the container's
 
     cdef void begin(self, int64_t pts) noexcept nogil
     cdef void deliver(self, const uint8_t* p, size_t n, uint64_t at) noexcept nogil

@@ -212,6 +212,26 @@ def test_the_codec_changes_in_mid_file() -> None:
     ]
 
 
+@pytest.mark.parametrize("other", [0x91, 0x0F])
+def test_one_map_that_names_another_sound_spoils_its_own_units_alone(other: int) -> None:
+    made = muxed(PLAIN, seconds=1.9)
+    at = made.body.index(b"\x90\xc0", made.body.index(MAP, made.body.index(MAP) + 4))
+    body = made.body[:at] + bytes((other,)) + made.body[at + 1 :]
+    table = index(body)
+    assert table.audio is not None
+    assert table.audio.configs[0].codec == "alaw"
+    places = [body.index(data) for _, data in made.sounds]
+    until = body.index(MAP, at)
+    kept = [number for number, place in enumerate(places) if not at < place < until]
+    assert 0 < len(kept) < len(places)
+    assert any(f"{len(places) - len(kept)} audio units of another" in n for n in table.notes)
+    assert read_samples(Bytes(body), table.audio, 0, len(table.audio)) == b"".join(
+        made.sounds[number][1] for number in kept
+    )
+    pts = [made.muxer.pts(made.sounds[number][0]) for number in kept]
+    assert (table.audio.pts % (1 << 33)).tolist() == pts
+
+
 def test_a_body_of_h265_without_header_that_begins_inside_a_group() -> None:
     made = muxed(PLAIN, codec="h265", audio=None, begin=BEGIN + 160, headless=True)
     table, nals = read(made.body)

@@ -133,6 +133,7 @@ def test_every_sample_is_in_one_segment_and_each_cut_is_one_that_the_rule_asks_f
 def test_one_sound_time_hours_off_takes_no_other_unit_with_it() -> None:
     made = muxed(audio="alaw")
     pts = made.muxer.pts(made.sounds[5][0])
+
     def stamp(time: int) -> bytes:
         return hikps.pes(0xC0, b"", pts=time)[9:14]
 
