@@ -13,6 +13,7 @@ import typer
 
 from hikcore.cli import (
     cameras,
+    check,
     clip,
     config,
     coverage,
@@ -42,6 +43,7 @@ app.command()(cameras.cameras)
 app.command()(extract.extract)
 app.command()(coverage.coverage)
 app.command()(clip.clip)
+app.command()(check.check)
 app.command()(download.download)
 app.add_typer(config.app, name="config")
 

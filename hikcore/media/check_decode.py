@@ -1,0 +1,57 @@
+"""Decoding by PyAV, which shares no code with the reader (rule 15)."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+from hikcore.media.check_file import Checked
+
+
+def check_decode(checked: Checked, path: Path, source: Path | None) -> None:
+    """15: as many pictures as the edit list shows, without an error; with an MP4 as the source, the
+    first of them is the one that decoding the whole source gives at its place."""
+    import av  # noqa: PLC0415  (slow to import, and only needed here)
+
+    report = checked.report
+    wanted = len(checked.visible)
+    hashes: list[str] = []
+    try:
+        with av.open(str(path)) as container:
+            video = [s for s in container.streams if s.type == "video"]
+            if not video:
+                report.untold[15] = "no video"
+                return
+            video[0].codec_context.options = {"err_detect": "explode"}
+            for frame in container.decode(container.streams.video[0]):
+                hashes.append(_hash(frame))
+                if frame.is_corrupt:
+                    report.fail(15, "a picture decodes with errors", sample=len(hashes) - 1)
+    except av.FFmpegError as error:
+        report.fail(15, f"decoding stops after {len(hashes)} pictures: {error}")
+        return
+    if len(hashes) != wanted:
+        report.fail(15, f"{len(hashes)} pictures are decoded where {wanted} are to be shown")
+    if source is not None and hashes:
+        _check_first(checked, hashes, source)
+
+
+def _check_first(checked: Checked, hashes: list[str], source: Path) -> None:
+    import av  # noqa: PLC0415
+
+    try:
+        with av.open(str(source)) as container:
+            theirs = [_hash(frame) for frame in container.decode(video=0)]
+    except (av.FFmpegError, IndexError) as error:
+        checked.report.untold[15] = f"PyAV does not decode the source: {error}"
+        return
+    if hashes[0] not in theirs:
+        checked.report.fail(15, "its first picture is none of those of the decoded source")
+
+
+def _hash(frame: object) -> str:
+    planes = frame.planes  # type: ignore[attr-defined]
+    digest = hashlib.blake2b(digest_size=16)
+    for plane in planes:
+        digest.update(bytes(plane))
+    return digest.hexdigest()
