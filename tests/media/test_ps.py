@@ -61,7 +61,12 @@ def compare(body: bytes, table: SampleTable, truth: Parsed) -> None:
     assert anchors == truth.anchors
     if table.audio is not None:
         data = [b"".join(found) for found in _raw(body, table)]
-        assert data == [data for _, data in truth.audio]
+        if any("of another format" in note for note in table.notes):
+            # A spoiled map: its units are left out (the reference keeps all).
+            rest = iter(data for _, data in truth.audio)
+            assert all(one in rest for one in data)
+        else:
+            assert data == [data for _, data in truth.audio]
     assert table.encrypted == truth.encrypted
 
 
