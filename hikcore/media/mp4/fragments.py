@@ -60,10 +60,12 @@ class Fragments:
         """What was wrong."""
         return [Damage(at, _FAULTS[code]) for at, code in self._core.faults]
 
-    def times(self, track: Track) -> tuple[int, int] | None:
-        """dts of the first and last sample so far of a track; None without any."""
+    def first(self, track: Track) -> tuple[int, bool] | None:
+        """dts of the first sample so far of a track, and whether it is sync; None without any."""
         rows = np.frombuffer(self._core.rows(track.identifier), _ROW)
-        return (int(rows[0]["dts"]), int(rows[-1]["dts"])) if len(rows) else None
+        if not len(rows):
+            return None
+        return int(rows[0]["dts"]), not int(rows[0]["flags"]) & _NOT_SYNC
 
     def samples(self, track: Track) -> Samples:
         """The samples of a track: those of moov, then those of the fragments.

@@ -125,11 +125,12 @@ def layout(tracks: Sequence[OutTrack], movie_timescale: int = TIMESCALE) -> Layo
     ftyp = box(b"ftyp", b"isom", struct.pack(">I", 512), b"isomiso2mp41")
 
     def moov(base: int) -> bytes:
-        traks = [
-            _trak(n, t, first[track == n], base + offsets[track == n], movie_timescale)
-            for n, t in enumerate(tracks)
-        ]
-        return box(b"moov", _mvhd(tracks, movie_timescale), *traks)
+        traks = []
+        for number, one in enumerate(tracks):
+            mine = track == number
+            stbl = _stbl(one.samples, first[mine], base + offsets[mine])
+            traks.append(trak_box(number, one, stbl, movie_timescale))
+        return box(b"moov", mvhd_box(tracks, movie_timescale), *traks)
 
     # co64 is as long with any offsets, so the first pass says where the media begins.
     base = len(ftyp) + len(moov(0)) + len(header)
@@ -167,7 +168,7 @@ def _chunks(
     firsts, owners, seconds = [], [], []
     for owner, track in enumerate(tracks):
         samples = track.samples
-        ticks = samples.dts - samples.dts[0] + _presented(track, movie_timescale)
+        ticks = samples.dts - samples.dts[0] + presented(track, movie_timescale)
         second = ticks // samples.timescale
         new = np.ones(len(samples), np.bool_)
         new[1:] = (np.diff(second) != 0) | (np.diff(samples.config.astype(np.int64)) != 0)
@@ -180,7 +181,7 @@ def _chunks(
     return begin[order].astype(np.int64), number[order]
 
 
-def _presented(track: OutTrack, movie_timescale: int) -> int:
+def presented(track: OutTrack, movie_timescale: int) -> int:
     """When media time 0 is presented, in ticks of the track (negative: hidden by the edit list)."""
     empty = 0
     for edit in track.edits:
@@ -199,7 +200,8 @@ def _duration(track: OutTrack, movie_timescale: int) -> int:
     return -(-media * movie_timescale // samples.timescale)
 
 
-def _mvhd(tracks: Sequence[OutTrack], movie_timescale: int) -> bytes:
+def mvhd_box(tracks: Sequence[OutTrack], movie_timescale: int) -> bytes:
+    """The movie header: it lasts as long as its longest track."""
     duration = max(_duration(track, movie_timescale) for track in tracks)
     version, word = _word(duration)
     times = struct.pack(f">{word}{word}I{word}", 0, 0, movie_timescale, duration)
@@ -207,13 +209,21 @@ def _mvhd(tracks: Sequence[OutTrack], movie_timescale: int) -> bytes:
     return full_box(b"mvhd", version, 0, times, rest, struct.pack(">I", len(tracks) + 1))
 
 
-def _trak(
-    number: int,
-    track: OutTrack,
-    first: NDArray[np.int64],
-    offset: NDArray[np.int64],
-    movie_timescale: int,
+def _stbl(samples: Samples, first: NDArray[np.int64], offset: NDArray[np.int64]) -> bytes:
+    return box(
+        b"stbl",
+        tables.description_box(samples),
+        tables.timing_boxes(samples),
+        tables.size_box(samples),
+        tables.chunk_boxes(first, len(samples), samples.config[first], offset),
+    )
+
+
+def trak_box(
+    number: int, track: OutTrack, stbl: bytes, movie_timescale: int, *, fragmented: bool = False
 ) -> bytes:
+    """The trak of the track that is `number` (from 0); where it is fragmented, no duration of the
+    media is in it."""
     samples = track.samples
     config = samples.configs[0]
     visual = config.codec in ("h264", "h265")
@@ -228,16 +238,10 @@ def _trak(
         _MATRIX,
         struct.pack(">II", config.width << 16, config.height << 16),
     )  # fmt: skip
-    stbl = box(
-        b"stbl",
-        tables.description_box(samples),
-        tables.timing_boxes(samples),
-        tables.size_box(samples),
-        tables.chunk_boxes(first, len(samples), samples.config[first], offset),
-    )
     dinf = box(b"dinf", full_box(b"dref", 0, 0, struct.pack(">I", 1), full_box(b"url ", 0, 1)))
     header = full_box(b"vmhd", 0, 1, bytes(8)) if visual else full_box(b"smhd", 0, 0, bytes(4))
-    mdia = box(b"mdia", _mdhd(samples), _hdlr(visual), box(b"minf", header, dinf, stbl))
+    mdhd = _mdhd(samples, fragmented)
+    mdia = box(b"mdia", mdhd, _hdlr(visual), box(b"minf", header, dinf, stbl))
     return box(b"trak", tkhd, _edts(track.edits), mdia)
 
 
@@ -250,8 +254,9 @@ def _edts(edits: Sequence[Edit]) -> bytes:
     return box(b"edts", full_box(b"elst", int(wide), 0, struct.pack(">I", len(edits)), rows))
 
 
-def _mdhd(samples: Samples) -> bytes:
+def _mdhd(samples: Samples, fragmented: bool) -> bytes:
     duration = int(samples.dts[-1] - samples.dts[0]) + samples.last_duration
+    duration = 0 if fragmented else duration
     version, word = _word(duration)
     times = struct.pack(f">{word}{word}I{word}", 0, 0, samples.timescale, duration)
     return full_box(b"mdhd", version, 0, times, struct.pack(">HH", 0x55C4, 0))  # und
