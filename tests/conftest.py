@@ -6,10 +6,18 @@ import os
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
 
 from hikcore.archive.store import Store
 from tests import minio_server
 from tests.minio_server import MinioServer
+
+
+# CI tries the same examples each time, so that it fails for what a change did; elsewhere every run
+# tries others.
+settings.register_profile("ci", derandomize=True)
+if os.environ.get("CI"):
+    settings.load_profile("ci")
 
 
 @pytest.fixture(scope="session")
