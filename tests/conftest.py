@@ -12,7 +12,6 @@ from hikcore.archive.store import Store
 from tests import minio_server
 from tests.minio_server import MinioServer
 
-
 # CI tries the same examples each time, so that it fails for what a change did; elsewhere every run
 # tries others.
 settings.register_profile("ci", derandomize=True)
