@@ -168,7 +168,7 @@ def _write_file(
     sound: Sound | None = None
     if audio != "none":
         sound = _sound(heard(group, gaps), begin, begin + length, audio, notes)
-    readers: list[Callable[[int, int], bytes]] = [StretchReader(stretches).read]
+    readers: list[Callable[[int, int], bytes | memoryview]] = [StretchReader(stretches).read]
     if sound is not None:
         tracks.append(sound.track)
         readers.append(sound.read)
@@ -216,6 +216,6 @@ class _Hashed:
         self._out = out
         self.digest = hashlib.sha256()
 
-    def write(self, data: bytes) -> int:
+    def write(self, data: bytes | memoryview) -> int:
         self.digest.update(data)
         return self._out.write(data)

@@ -12,7 +12,8 @@ from hikcore.media.samples import FileSource
 from hikcore.media.sniff import SNIFF_BYTES, sniff
 from hikcore.media.table import SampleTable
 
-_BLOCK = 256 * 1024
+#: Read at once: what fits beside other things into the second-level cache.
+_BLOCK = 64 * 1024
 
 
 def index_file(path: Path) -> SampleTable:
@@ -23,13 +24,14 @@ def index_file(path: Path) -> SampleTable:
         MediaDamaged: no usable picture or sound in it.
         MediaEncrypted: the device says that its video is encrypted.
     """
-    with path.open("rb") as body:
-        kind = sniff(body.read(SNIFF_BYTES))
+    with path.open("rb", buffering=0) as body:
+        kind = sniff(body.read(SNIFF_BYTES) or b"")
         body.seek(0)
         if kind == "ps":
             indexer = PsIndexer()
-            while block := body.read(_BLOCK):
-                indexer.feed(block)
+            block = memoryview(bytearray(_BLOCK))
+            while size := body.readinto(block):
+                indexer.feed(block[:size])
             return accept(indexer.finish())
     if kind == "mp4":
         with FileSource(path) as source:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 
@@ -14,8 +15,11 @@ from hikcore.media.table import ByteSource, Samples
 from hikcore.native.gather import gather
 from hikcore.native.mp4 import reframe
 
-#: At most so many bytes of the source are read at once (a larger single sample is read in pieces).
-BLOCK = 8 << 20
+#: So many bytes of the source are read at once (a larger single sample more): they stay in the
+#: processor's cache between reading, gathering, hashing and writing.
+BLOCK = 512 * 1024
+#: A sample that is spread over more than so many times its size is read piece by piece.
+_SPARSE = 4
 
 
 class FileSource:
@@ -48,6 +52,23 @@ class FileSource:
             out += more
         return out
 
+    def read_into(self, offset: int, view: memoryview) -> None:
+        """Fill `view` from `offset`.
+
+        Raises:
+            MediaDamaged: the file ends before.
+        """
+        done = 0
+        while done < len(view):
+            got = os.preadv(self._fd, [view[done:]], offset + done)
+            if not got:
+                raise MediaDamaged(
+                    f"the file ends {len(view) - done} bytes early",
+                    where=self.path.name,
+                    offset=offset + done,
+                )
+            done += got
+
     def close(self) -> None:
         """Close the file."""
         os.close(self._fd)
@@ -64,20 +85,84 @@ class FileSource:
         self.close()
 
 
-def read_samples(source: ByteSource, samples: Samples, begin: int, end: int) -> bytes:
-    """Samples begin to end, one behind the other, in MP4 form: NAL units behind 4-byte lengths,
-    audio as it is. Their sizes are `samples.size[begin:end]`.
+class SampleReader:
+    """Samples of one source, again and again in the same memory.
 
-    Raises:
-        MediaDamaged: the source is not the one that the table indexes.
+    Args:
+        source: where the bytes of the tables lie.
     """
-    out = bytearray(int(samples.size[begin:end].sum(dtype=np.int64)))
-    at = 0
-    for low, high in _batches(samples, begin, end):
-        size = int(samples.size[low:high].sum(dtype=np.int64))
-        _gather(source, samples, low, high, memoryview(out)[at : at + size])
-        at += size
-    return bytes(out)
+
+    def __init__(self, source: ByteSource) -> None:
+        self._source = source
+        self._into: Callable[[int, memoryview], None] | None = getattr(source, "read_into", None)
+        self._out = bytearray()
+        self._block = bytearray()
+
+    def read(self, samples: Samples, begin: int, end: int) -> memoryview:
+        """Samples begin to end, one behind the other, in MP4 form: NAL units behind 4-byte
+        lengths, audio as it is. Their sizes are `samples.size[begin:end]`.
+
+        Returns:
+            A view that is valid until the next call.
+
+        Raises:
+            MediaDamaged: the source is not the one that the table indexes.
+        """
+        total = int(samples.size[begin:end].sum(dtype=np.int64))
+        if len(self._out) < total:
+            self._out = bytearray(total + total // 4)
+        out = memoryview(self._out)[:total]
+        at = 0
+        for low, high in _batches(samples, begin, end):
+            size = int(samples.size[low:high].sum(dtype=np.int64))
+            self._gather(samples, low, high, out[at : at + size])
+            at += size
+        return out
+
+    def _fill(self, offset: int, size: int) -> bytes | memoryview:
+        """Bytes of the source."""
+        if self._into is None:
+            return self._source.read_at(offset, size) if size else b""
+        if len(self._block) < size:
+            self._block = bytearray(size + size // 4)
+        view = memoryview(self._block)[:size]
+        self._into(offset, view)
+        return view
+
+    def _gather(self, samples: Samples, low: int, high: int, out: memoryview) -> None:
+        offset, size = _bounds(samples, low, high)
+        first, last = int(samples.first[low]), int(samples.first[high])
+        offsets: NDArray[np.uint64] = samples.extent_offset[first:last]
+        sizes = samples.extent_size[first:last]
+        block: bytes | memoryview
+        if size <= max(BLOCK, _SPARSE * len(out)):
+            block = self._fill(offset, size)
+        else:
+            parts = [bytes(self._fill(int(o), int(s))) for o, s in zip(offsets, sizes, strict=True)]
+            block, offset = b"".join(parts), 0
+            ends = np.cumsum(sizes[:-1], dtype=np.uint64)
+            offsets = np.concatenate(([0], ends)).astype(np.uint64)
+        columns = (
+            np.ascontiguousarray(offsets),
+            np.ascontiguousarray(sizes),
+            np.ascontiguousarray(samples.first[low : high + 1] - first),
+            np.ascontiguousarray(samples.size[low:high]),
+        )
+        if samples.framing in ("length1", "length2", "length3"):
+            bad = reframe(block, offset, *columns, out, int(samples.framing[-1]))
+        else:
+            bad = gather(block, offset, *columns, out, samples.framing == "annexb")
+        if bad >= 0:
+            at = int(samples.extent_offset[samples.first[low + bad]]) if len(samples) else 0
+            raise MediaDamaged(
+                f"sample {low + bad} does not come out as it was indexed: the bytes changed since",
+                offset=at,
+            )
+
+
+def read_samples(source: ByteSource, samples: Samples, begin: int, end: int) -> bytes:
+    """The same once, as bytes of their own: see `SampleReader.read`."""
+    return bytes(SampleReader(source).read(samples, begin, end))
 
 
 def _batches(samples: Samples, begin: int, end: int) -> list[tuple[int, int]]:
@@ -103,33 +188,3 @@ def _bounds(samples: Samples, low: int, high: int) -> tuple[int, int]:
     offsets = samples.extent_offset[first:last].astype(np.int64)
     begin = int(offsets.min())
     return begin, int((offsets + samples.extent_size[first:last]).max()) - begin
-
-
-def _gather(source: ByteSource, samples: Samples, low: int, high: int, out: memoryview) -> None:
-    offset, size = _bounds(samples, low, high)
-    first, last = int(samples.first[low]), int(samples.first[high])
-    offsets: NDArray[np.uint64] = samples.extent_offset[first:last]
-    sizes = samples.extent_size[first:last]
-    block: bytes | memoryview
-    if size <= BLOCK:
-        block = source.read_at(offset, size) if size else b""
-    else:
-        parts = [bytes(source.read_at(int(o), int(s))) for o, s in zip(offsets, sizes, strict=True)]
-        block, offset = b"".join(parts), 0
-        offsets = np.concatenate(([0], np.cumsum(sizes[:-1], dtype=np.uint64))).astype(np.uint64)
-    columns = (
-        np.ascontiguousarray(offsets),
-        np.ascontiguousarray(sizes),
-        np.ascontiguousarray(samples.first[low : high + 1] - first),
-        np.ascontiguousarray(samples.size[low:high]),
-    )
-    if samples.framing in ("length1", "length2", "length3"):
-        bad = reframe(block, offset, *columns, out, int(samples.framing[-1]))
-    else:
-        bad = gather(block, offset, *columns, out, samples.framing == "annexb")
-    if bad >= 0:
-        at = int(samples.extent_offset[samples.first[low + bad]]) if len(samples) else 0
-        raise MediaDamaged(
-            f"sample {low + bad} does not come out as it was indexed: the bytes changed since",
-            offset=at,
-        )

@@ -20,7 +20,7 @@ from hikcore.instants import NS
 from hikcore.media.mp4.sound import last_unit
 from hikcore.media.mp4.write import OutTrack, align, write_mp4
 from hikcore.media.runs import Run
-from hikcore.media.samples import read_samples
+from hikcore.media.samples import SampleReader
 from hikcore.media.table import ByteSource, Samples, SampleTable
 from hikcore.media.times import decode_times
 from hikcore.native.gather import fingerprints
@@ -122,7 +122,7 @@ class _Hashing:
         self.sha256 = hashlib.sha256()
         self.size = 0
 
-    def write(self, data: bytes) -> int:
+    def write(self, data: bytes | memoryview) -> int:
         self.sha256.update(data)
         self.size += len(data)
         return self._out.write(data)
@@ -201,12 +201,13 @@ def _one_config(video: Samples) -> Samples:
 
 def _reader(
     source: ByteSource, tracks: list[OutTrack], hashes: NDArray[np.uint64]
-) -> Callable[[int, int, int], bytes]:
+) -> Callable[[int, int, int], memoryview]:
     """Reads samples for the writer, and takes the fingerprints of pictures on the way."""
+    reader = SampleReader(source)
 
-    def read(track: int, first: int, last: int) -> bytes:
+    def read(track: int, first: int, last: int) -> memoryview:
         samples = tracks[track].samples
-        data = read_samples(source, samples, first, last)
+        data = reader.read(samples, first, last)
         if samples.framing != "raw":
             codec = 2 if samples.configs[0].codec == "h265" else 1
             sizes = np.ascontiguousarray(samples.size[first:last])

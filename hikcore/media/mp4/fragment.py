@@ -122,7 +122,7 @@ def fragment_layout(
 def write_fragmented(
     out: Writable,
     tracks: Sequence[OutTrack],
-    read: Callable[[int, int, int], bytes],
+    read: Callable[[int, int, int], bytes | memoryview],
     *,
     least: int = 0,
     index: bool = False,

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from hikcore.errors import MediaDamaged
 from hikcore.media.mp4.write import TIMESCALE
-from hikcore.media.samples import read_samples
+from hikcore.media.samples import SampleReader
 from hikcore.media.table import ByteSource, CodecConfig, Samples
 
 
@@ -112,14 +112,15 @@ class StretchReader:
     def __init__(self, stretches: Sequence[Stretch]) -> None:
         self._stretches = stretches
         self._begins = np.cumsum([0, *(len(s) for s in stretches)]).tolist()
+        self._source: ByteSource | None = None
 
-    def read(self, first: int, last: int) -> bytes:
-        """Samples first to last, in MP4 form.
+    def read(self, first: int, last: int) -> bytes | memoryview:
+        """Samples first to last, in MP4 form; valid until the next call.
 
         Raises:
             MediaDamaged: a source does not hold what its table says.
         """
-        out = []
+        out: list[bytes | memoryview] = []
         at = bisect_right(self._begins, first) - 1
         while first < last:
             if at >= len(self._stretches):
@@ -128,7 +129,16 @@ class StretchReader:
             end = min(last, self._begins[at + 1])
             if first < end:
                 low = stretch.first + first - begin
-                out.append(read_samples(stretch.source, stretch.samples, low, low + end - first))
+                data = self._of(stretch).read(stretch.samples, low, low + end - first)
+                if end == last and not out:
+                    return data
+                out.append(bytes(data))
                 first = end
             at += 1
         return b"".join(out)
+
+    def _of(self, stretch: Stretch) -> SampleReader:
+        if self._source is not stretch.source:
+            self._source = stretch.source
+            self._reader = SampleReader(stretch.source)
+        return self._reader

@@ -24,7 +24,7 @@ class Sound:
     """An audio track to write; `read(first, last)` gives the bytes of its samples until `close`."""
 
     track: OutTrack
-    read: Callable[[int, int], bytes]
+    read: Callable[[int, int], bytes | memoryview]
     close: Callable[[], None] = lambda: None
 
 

@@ -28,7 +28,7 @@ _LARGEST_32 = (1 << 32) - 1
 class Writable(Protocol):
     """Where a file goes: it is written from the first byte to the last, never sought in."""
 
-    def write(self, data: bytes, /) -> int:
+    def write(self, data: bytes | memoryview, /) -> int:
         """Take all the bytes."""
         ...
 
@@ -140,7 +140,7 @@ def layout(tracks: Sequence[OutTrack], movie_timescale: int = TIMESCALE) -> Layo
 
 
 def write_mp4(
-    out: Writable, tracks: Sequence[OutTrack], read: Callable[[int, int, int], bytes]
+    out: Writable, tracks: Sequence[OutTrack], read: Callable[[int, int, int], bytes | memoryview]
 ) -> Layout:
     """Write the file; `read(track, first, last)` gives the bytes of those samples.
 
