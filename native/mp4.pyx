@@ -7,7 +7,7 @@ bytes in the file, up to a cap. Facts: ISO/IEC 14496-12 8.8 (movie fragments), 1
 """
 
 from cpython.bytes cimport PyBytes_FromStringAndSize
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free, realloc
 from libc.string cimport memchr, memcpy
 
@@ -222,6 +222,9 @@ cdef class FragmentCore:
                 self.fault_at = q
                 return FAULT_SHORT
             base = be64(p + q)
+            if base > self.file_size:
+                self.fault_at = q
+                return FAULT_BEYOND
             q += 8
         for k in range(4):
             if not flags & (2 if k == 0 else 4 << k):
@@ -261,7 +264,9 @@ cdef class FragmentCore:
         data = base
         i = begin
         while i < end:
-            next_box(p, i, end, &box)
+            if not next_box(p, i, end, &box):
+                self.fault_at = i
+                return FAULT_BOX
             if box.kind == kind(b"trun"):
                 one = self.trun(p, box.begin, box.end, t, base, &data, entry, duration, size,
                                 sample_flags)

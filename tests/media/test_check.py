@@ -144,6 +144,11 @@ def _nal(data: bytes, sample: int, kind: int) -> bytes:
     return bytes(out)
 
 
+def _no_sets(data: bytes) -> bytes:
+    at = data.index(b"avcC") + 9
+    return data[:at] + b"\xe0\x00" + bytes(29) + data[at + 31 :]
+
+
 def _byte(data: bytes, sample: int) -> bytes:
     """One bit of the last byte of a sample."""
     video = read_head(data).video
@@ -196,8 +201,7 @@ BROKEN: list[tuple[int, str, Callable[[bytes], bytes]]] = [
     (4, "a sync sample that is none", lambda d: patched(d, "stss", 8, u4(1, 22))),
     (4, "a first sample that is not sync", lambda d: patched(d, "stss", 8, u4(2))),
     (4, "an IDR that is not marked", lambda d: _nal(d, 5, 5)),
-    (5, "a slice that names no set", lambda d: _swap(
-        d, d[d.index(b"avcC") + 4 :][:40], d[d.index(b"avcC") + 4 :][:9] + b"\xe0\x00" + bytes(29))),
+    (5, "a slice that names no set", _no_sets),
     (5, "two equal entries", _second_entry),
     (6, "a duration of the media that is not the sum", lambda d: patched(d, "mdhd", 16, u4(77))),
     (7, "two pictures at one time", lambda d: patched(d, "ctts", 8 + 4, u4(7200 + 3600))),

@@ -81,7 +81,14 @@ def read_movie(
             _read_extends(movie, data, payload, stop)
         if kind != b"trak":
             continue
-        handler = _handler(data, payload, stop)
+        try:
+            handler = _handler(data, payload, stop)
+        except MediaDamaged as error:
+            if faults.strict:
+                raise
+            refused = refused or _placed(error, faults.base)
+            movie.notes.append(f"track left out: {error.message}")
+            continue
         name = _NAMES.get(handler)
         if name is None or getattr(movie, name) is not None:
             movie.notes.append(f"track {handler.decode('latin-1')} left out")
@@ -192,10 +199,7 @@ def _identifier(data: bytes, begin: int, end: int) -> int:
 
 
 def _handler(data: bytes, begin: int, end: int) -> bytes:
-    try:
-        payload, stop = need(data, begin, end, b"mdia", b"hdlr")
-    except MediaDamaged:
-        return b"????"
+    payload, stop = need(data, begin, end, b"mdia", b"hdlr")
     return bytes(data[payload + 8 : min(payload + 12, stop)])
 
 

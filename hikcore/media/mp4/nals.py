@@ -131,6 +131,15 @@ def _stretches(
         first = last
 
 
+def samples_before(samples: Samples, end: int) -> Samples:
+    """The first samples, with their own extents alone (each has one)."""
+    return replace(
+        samples.slice(0, end),
+        extent_offset=samples.extent_offset[:end],
+        extent_size=samples.extent_size[:end],
+    )
+
+
 def _usable(video: Samples, looked: Looked) -> tuple[Samples, list[Damage]]:
     """The samples before the first whose NAL units do not add up."""
     broken = np.flatnonzero(looked.flags & 2)
@@ -138,8 +147,8 @@ def _usable(video: Samples, looked: Looked) -> tuple[Samples, list[Damage]]:
         return video, []
     first = int(broken[0])
     at = int(video.extent_offset[video.first[first]])
-    return video.slice(0, first), [Damage(at, "NAL units of a sample do not add up: the rest is "
-                                              "not read")]  # fmt: skip
+    reason = "NAL units of a sample do not add up: the rest is not read"
+    return samples_before(video, first), [Damage(at, reason)]
 
 
 def _heads(

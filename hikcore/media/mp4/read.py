@@ -18,7 +18,7 @@ from hikcore.media.mp4.boxes import Faults, children, find, need, read_header
 from hikcore.media.mp4.edits import origin, present, read_edits_of
 from hikcore.media.mp4.fragments import Fragments
 from hikcore.media.mp4.movie import Movie, Track, read_movie, timescale_at
-from hikcore.media.mp4.nals import settle
+from hikcore.media.mp4.nals import samples_before, settle
 from hikcore.media.mp4.source import Ahead
 from hikcore.media.mp4.write import Edit
 from hikcore.media.table import ByteSource, Samples, SampleTable
@@ -27,6 +27,8 @@ from hikcore.media.table import ByteSource, Samples, SampleTable
 MAX_MOOV = 128 << 20
 #: Boxes at the top of a file that are walked: two a fragment, a fragment a picture for a day.
 MAX_BOXES = 5_000_000
+#: How many times over a file's bytes may be in its samples.
+MOST_OVER = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,13 +250,22 @@ def _hidden(track: Track, video: Samples, movie: int) -> list[str]:
 
 
 def _held(samples: Samples, size: int, faults: Faults) -> Samples | None:
-    """The same up to the first sample that the file does not hold."""
+    """The same up to the first sample that the file does not hold; None where that leaves none.
+
+    Samples may lie over each other, but what comes out of a file is a few times the file at most.
+    """
     beyond = samples.extent_offset + samples.extent_size > size
-    if not beyond.any():
-        return samples
-    first = int(beyond.argmax())
-    faults.add(size, f"{len(samples) - first} samples lie beyond the end")
-    return samples.slice(0, first) if first else None
+    if beyond.any():
+        first = int(beyond.argmax())
+        faults.add(size, f"{len(samples) - first} samples lie beyond the end")
+        samples = samples_before(samples, first)
+    over = np.cumsum(samples.extent_size, dtype=np.int64) > MOST_OVER * size
+    if over.any():
+        first = int(over.argmax())
+        at = int(samples.extent_offset[first])
+        faults.add(at, f"samples lie over each other: more than {MOST_OVER} times the file in all")
+        samples = samples_before(samples, first)
+    return samples if len(samples) else None
 
 
 __all__ = ["MAX_MOOV", "Edits", "index_mp4", "read_edits", "read_head"]

@@ -191,11 +191,11 @@ class SampleTables:
             if count > most:
                 self._faults.add(begin, f"{count} samples of {uniform} bytes: more than the file")
                 count = most
+        rows = np.zeros(0) if uniform else self._rows((begin, end), 1, ">u4", skip=8)[:, 0]
+        count = count if uniform else len(rows)
         if count > MAX_SAMPLES:
             raise MediaUnsupported(f"{count} samples in a track, more than {MAX_SAMPLES}")
-        if uniform:
-            return np.full(count, uniform, np.uint32)
-        return self._rows((begin, end), 1, ">u4", skip=8)[:, 0].astype(np.uint32)
+        return np.full(count, uniform, np.uint32) if uniform else rows.astype(np.uint32)
 
     def _durations(self, count: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """(samples, duration of each) of every run, together at most `count` samples."""
