@@ -162,7 +162,7 @@ class RunRef(Document):
         begin_local: the device's own reading there; None where the origin is not its wall clock.
         origin: `stream` (wall clock in the stream), `listing` (the listing's begin).
         uncertainty: ns, half-width.
-        reason: why it began: `start`, `clock step`, `drift`, `gap`, `configuration`, `pts jump`.
+        reason: why it began: `start`, `clock step`, `drift`, `length`, `configuration`, `pts jump`.
         pts_begin, pts_end: 90 kHz ticks, unwrapped; pts_end is past the last frame's duration.
         head: access units before the first sync sample, where there are any.
         first, last: those of the first and the last GOP (last: None where there is one only).

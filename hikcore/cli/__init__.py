@@ -3,7 +3,11 @@
 
 def main() -> None:
     """Run the command line of this process and exit with its code."""
+    import os
     import sys
+
+    # numpy's linear algebra is not used here; its threads would spin while they wait for work.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
     from hikcore.cli.app import run
 

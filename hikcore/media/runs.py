@@ -31,6 +31,8 @@ _RENUMBERED = 1_000_000
 _MOST_RUNS = 10_000
 #: What the reading of a listing is worth (whole seconds, rounded by the device), ns.
 LISTING_UNCERTAINTY = NS
+#: No run lasts longer (23 hours, ticks): what is committed by one manifest stays within a day.
+_LONGEST = 23 * 3600 * 90_000
 #: A reading with milliseconds is rounded down to one.
 _MILLISECOND = 1_000_000
 
@@ -149,12 +151,33 @@ def _borders(table: SampleTable, readings: _Readings) -> list[tuple[int, str]]:
         last = edges[number + 1] if number + 1 < len(edges) else len(video)
         for sample, reason in _steps(video.pts, readings, first, last):
             found.setdefault(sample, reason)
+    edges = sorted(found)
+    for number, first in enumerate(edges):
+        last = edges[number + 1] if number + 1 < len(edges) else len(video)
+        for sample in _days(video, first, last):
+            found.setdefault(sample, "length")
     if len(found) > _MOST_RUNS:
         raise MediaDamaged(
             f"its times break {len(found)} times: not one piece of it can be placed",
             offset=int(video.extent_offset[video.first[sorted(found)[_MOST_RUNS]]]),
         )
     return sorted(found.items())
+
+
+def _days(video: Samples, first: int, last: int) -> list[int]:
+    """Key pictures at which [first, last) is cut so that no run lasts longer than a day, as readers
+    look for footage no further before an instant."""
+    syncs = first + np.flatnonzero(video.sync[first:last])
+    times = video.pts[syncs]
+    out: list[int] = []
+    begin, end = int(video.pts[first]), int(video.pts[first:last].max())
+    while end - begin > _LONGEST:
+        at = int(np.searchsorted(times, begin + _LONGEST, side="right")) - 1
+        if at < 0 or int(times[at]) <= begin:
+            break  # one group of pictures for more than a day cannot be cut
+        out.append(int(syncs[at]))
+        begin = int(times[at])
+    return out
 
 
 def _jumps(video: Samples) -> list[int]:

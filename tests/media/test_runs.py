@@ -365,3 +365,15 @@ def test_every_sample_and_unit_is_in_exactly_one_run(
     # Each unit was recorded with the picture of the same number.
     for run in runs:
         assert (run.audio_first, run.audio_last) == (run.first, run.last)
+
+
+def test_no_run_lasts_longer_than_a_day() -> None:
+    seconds = 50 * 3600
+    pts = np.arange(0, seconds, 10, dtype=np.int64) * 90_000  # a picture every ten seconds
+    table = SampleTable("ps", samples(pts), anchors=anchors([(0, T0)]))
+    runs = find_runs(table, UTC_CLOCK, T0)
+    assert [run.reason for run in runs] == ["start", "length", "length"]
+    assert sum(run.last - run.first for run in runs) == len(pts)
+    assert all(run.pts_end - run.pts_begin <= 24 * 3600 * 90_000 for run in runs)
+    # Without a wall clock of their own they continue the one before exactly.
+    assert [run.begin for run in runs[1:]] == [run.wall(run.pts_end) for run in runs[:-1]]
