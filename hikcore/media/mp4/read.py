@@ -202,6 +202,8 @@ def finish(
         raise MediaDamaged(
             "no picture and no sound in this MP4", offset=damage[0].offset if damage else None
         )
+    if video is not None and movie.video is not None:
+        movie.notes += _hidden(movie.video, video, movie.timescale)
     table = _table(movie, video, audio)
     return replace(table, damage=tuple(damage[:1000]))
 
@@ -222,8 +224,6 @@ def _table(movie: Movie, video: Samples | None, audio: Samples | None) -> Sample
     notes = list(movie.notes)
     video = video if video is not None and len(video) else None
     audio = audio if audio is not None and len(audio) else None
-    if video is not None and movie.video is not None:
-        notes += _hidden(movie.video, video, movie.timescale)
     if audio is not None and video is not None and movie.audio and movie.video:
         ours, theirs = audio.timescale, video.timescale
         mine = origin(movie.audio.edits, ours, movie.timescale)

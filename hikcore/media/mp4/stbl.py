@@ -60,7 +60,9 @@ class SampleTables:
             MediaUnsupported, MediaEncrypted, MediaDamaged: a used one cannot be read, or the
                 samples change their codec.
         """
-        numbers = np.unique(used).tolist() or [0]
+        # Not np.unique, which sorts or hashes: of a whole file that takes longer than a cut.
+        several = len(self._entries) > 1 and len(used) > 0
+        numbers = np.flatnonzero(np.bincount(used)).tolist() if several else [0]
         for number in numbers:
             entry = self._entries[number]
             if isinstance(entry, MediaError):
