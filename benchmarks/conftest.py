@@ -1,36 +1,64 @@
-"""A recording of some 100 MB as a recorder writes it, and an archive that holds it."""
+"""Options, inputs and the table at the end."""
 
 from __future__ import annotations
 
+import shutil
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from hikcore.instants import parse_instant
-from hikcore.sim import ps_body
-from hikcore.sim.camera import CameraProfile
+from benchmarks import report
+from benchmarks.contest import Contest
+from benchmarks.inputs import Inputs, open_inputs
+from benchmarks.measure import scratch_folder
+from benchmarks.peers import programs
 
-BEGIN = parse_instant("2026-11-20T10:00:00Z")
-#: 25 pictures a second of 20 kB each, 4 Mbit/s: an ordinary camera's main stream.
-CAMERA = CameraProfile(channel=1, audio="alaw", frame_ms=40, gop=50, bank=30, filler=20_000)
-SECONDS = 200
+_RESULTS = Path(__file__).parent / "results"
+_CONTEST = Contest()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--size full` is the size that the goals are set for."""
+    parser.addoption("--size", choices=("small", "full"), default="small")
+    parser.addoption("--results", type=Path, default=_RESULTS, help="folder of JSON and picture")
 
 
 @pytest.fixture(scope="session")
-def body(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("recording") / "recording.mp4"
-    begin = BEGIN // 1_000_000
-    with path.open("wb") as out:
-        for block in ps_body(begin, begin + SECONDS * 1000, camera=CAMERA):
-            out.write(block)
-    return path
+def size(request: pytest.FixtureRequest) -> str:
+    return str(request.config.getoption("--size"))
+
+
+@pytest.fixture(scope="session")
+def inputs(size: str) -> Inputs:
+    return open_inputs(size)
+
+
+@pytest.fixture(scope="session")
+def contest() -> Contest:
+    return _CONTEST
+
+
+@pytest.fixture(scope="session")
+def tools() -> dict[str, str]:
+    return programs()
+
+
+@pytest.fixture
+def scratch() -> Iterator[Path]:
+    """A folder for outputs, in memory."""
+    folder = Path(tempfile.mkdtemp(prefix="hikcore-bench-", dir=scratch_folder()))
+    yield folder
+    shutil.rmtree(folder)
 
 
 def pytest_terminal_summary(
     terminalreporter: pytest.TerminalReporter, config: pytest.Config
 ) -> None:
-    """Rates, which the table of times has no column for."""
-    session = getattr(config, "_benchmarksession", None)
-    for each in getattr(session, "benchmarks", ()):
-        for name, value in each.extra_info.items():
-            terminalreporter.write_line(f"{each.name}: {value} {name}")
+    if not _CONTEST.rows:
+        return
+    size = str(config.getoption("--size"))
+    report.show(_CONTEST.rows, size)
+    path = report.save(_CONTEST.rows, size, config.getoption("--results"))
+    terminalreporter.write_line(f"saved: {path} and {path.with_suffix('.svg').name}")
