@@ -52,7 +52,6 @@ class Row:
         medians: by contestant and metric. rounds: turns of each. notes: what a reader must know.
     """
 
-    name: str
     title: str
     rounds: int
     medians: dict[str, dict[str, float]]
@@ -100,7 +99,6 @@ class Contest:
         )
         counted = {name: all_of[1:] for name, all_of in turns.items()}
         row = Row(
-            name=benchmark.name.removeprefix("test_"),
             title=title,
             rounds=rounds,
             medians={name: _medians(some) for name, some in counted.items()},

@@ -13,7 +13,7 @@ from hikcore.media.mp4.clock import to_ninety
 from hikcore.media.mp4.locate import index_span
 from hikcore.media.mp4.read import index_mp4, read_head
 from hikcore.media.mp4.write import TIMESCALE, Writable, align, write_mp4
-from hikcore.media.samples import FileSource, read_samples
+from hikcore.media.samples import FileSource, SampleReader
 from hikcore.media.table import ByteSource, SampleTable
 
 
@@ -32,7 +32,8 @@ def remux(path: Path, out: Path) -> None:
     table = index_file(path)
     tracks = align(table.video, table.audio)
     with FileSource(path) as source, out.open("wb") as file:
-        write_mp4(file, tracks, lambda n, a, b: read_samples(source, tracks[n].samples, a, b))
+        reader = SampleReader(source)
+        write_mp4(file, tracks, lambda n, a, b: reader.read(tracks[n].samples, a, b))
 
 
 def cut(path: Path, out: Path, begin: float, end: float) -> None:

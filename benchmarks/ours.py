@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from pathlib import Path
@@ -11,6 +12,7 @@ from benchmarks.measure import peak_of
 
 def main(job: str, *arguments: str) -> None:
     """Run a job, and print memory and CPU from after the imports on."""
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as the command `hikcore` does
     from benchmarks import jobs  # what the job needs is loaded here, and counted in the process
 
     loaded = peak_of()

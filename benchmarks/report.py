@@ -27,7 +27,7 @@ def show(rows: Sequence[Row], size: str) -> None:
         table.add_column(name, justify="right" if name in ("ours", "peer", "ratio") else "left")
     for row in rows:
         for outcome in row.outcomes:
-            table.add_row(row.name, *_cells(row, outcome), _MET[outcome.met])
+            table.add_row(row.title, *_cells(row, outcome), _MET[outcome.met])
     Console(width=150).print(table)
     Console().print(*(f"not compared: {reason}" for reason in absent()), sep="\n")
 
@@ -109,7 +109,7 @@ def picture(rows: Sequence[Row]) -> str:
         share = min(one.value / one.limit if one.limit else 0, 2)
         y = 24 + number_ * step
         colour = "#2b8a3e" if one.met else "#c92a2a"
-        what = f"{row.name}: {one.metric}" + (f" / {one.against}" if one.against else "")
+        what = f"{row.title}: {one.metric}" + (f" / {one.against}" if one.against else "")
         out += [
             f'<text x="{left - 8}" y="{y + 13}" text-anchor="end">{escape(what)}</text>',
             f'<rect x="{left}" y="{y + 2}" width="{share * wide / 2:.1f}" height="{step - 6}" '
