@@ -22,7 +22,7 @@ cimport cython
 
 from hikcore.errors import MediaDamaged
 from hikcore.native.es cimport AudioStream, VideoStream, drain
-from hikcore.native.frames cimport deliver_frame, end_picture, nal_framing
+from hikcore.native.frames cimport deliver_frame, nal_framing
 from hikcore.native.records cimport Array, FAULT_CAP, FAULTS, Fault, push
 from hikcore.native.window cimport Window
 
@@ -289,7 +289,6 @@ cdef class FrameCore(FrameWindow):
     cdef VideoStream video
     cdef AudioStream audio
     cdef uint32_t ordinal           # of the frame
-    cdef int family                 # what headers of pictures say: 1 H.264, 2 H.265
     cdef int framing                # of the first picture; others are passed over
     cdef readonly uint64_t frames, empty, unknown
     cdef readonly int64_t latest    # time of the last frame that said one, -1 before
@@ -361,9 +360,8 @@ cdef class FrameCore(FrameWindow):
             self.stopped = True
 
     cdef void picture(self, const uint8_t* p, const Frame* f, size_t n, int64_t time) noexcept nogil:
-        """What the header says of codec and key frame is a claim: NAL units decide. Only a change
-        of the claim says that another codec may begin."""
-        cdef int family = 1 if f.kind <= H264P else 2
+        """What the header says of the codec counts until parameter sets tell; what it says of key
+        frames never does."""
         cdef int framing = nal_framing(p, n)
         if framing == 0:
             self.fault(self.offset, FAULT_NO_NAL)
@@ -373,11 +371,8 @@ cdef class FrameCore(FrameWindow):
         elif self.framing != framing:
             self.fault(self.offset, FAULT_MIXED)
             return
-        if family != self.family:
-            end_picture(self.video)
-            self.video.codec_sure = False
-            self.video.codec = family
-            self.family = family
+        if not self.video.codec_sure:
+            self.video.codec = 1 if f.kind <= H264P else 2
         self.video.pending_pts = time
         self.video.pack_frame = self.ordinal
         deliver_frame(self.video, p, n, self.offset + HEADER, framing)

@@ -69,6 +69,8 @@ cdef void by_length(VideoStream v, const uint8_t* p, size_t n, uint64_t at) noex
         v.nal_prefix = base + i
         v.nal_begin = base + i + 4
         v.nal_pts = v.pending_pts
+        v.nal_frame = v.pack_frame
+        v.nal_fresh = False
         v.nal_head[0] = v.nal_head[1] = v.nal_head[2] = 0
         memcpy(v.nal_head, p + i + 4, length if length < 3 else 3)
         v.nal_head_n = 3
@@ -88,12 +90,3 @@ cdef void end_nal(VideoStream v) noexcept nogil:
         v.nal_known()
     v.close_nal(v.es_end - v.tail_zeros)
     v.tail_zeros = 0
-
-
-cdef void end_picture(VideoStream v) noexcept nogil:
-    """What follows is of another codec: the open access unit ends, or goes if it has no picture."""
-    end_nal(v)
-    if v.au_open and not v.au_vcl:
-        v.drop_access_unit()
-        v.config_n = 0
-    v.close_access_unit()

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from io import FileIO
 from pathlib import Path
+from typing import Protocol
 
 from hikcore.errors import MediaDamaged, MediaEncrypted, MediaUnsupported
+from hikcore.media.everfocus import EverFocusIndexer
 from hikcore.media.mp4.clock import to_ninety
 from hikcore.media.mp4.read import index_mp4
 from hikcore.media.ps import PsIndexer
@@ -28,15 +31,26 @@ def index_file(path: Path) -> SampleTable:
         kind = sniff(body.read(SNIFF_BYTES) or b"")
         body.seek(0)
         if kind == "ps":
-            indexer = PsIndexer()
-            block = memoryview(bytearray(_BLOCK))
-            while size := body.readinto(block):
-                indexer.feed(block[:size])
-            return accept(indexer.finish())
+            return accept(_index(body, PsIndexer()))
+        if kind == "everfocus":
+            return _index(body, EverFocusIndexer())
     if kind == "mp4":
         with FileSource(path) as source:
             return accept(to_ninety(index_mp4(source, source.size, verify=True)))
     raise unreadable(kind)
+
+
+class _Indexer(Protocol):
+    def feed(self, block: memoryview) -> None: ...
+
+    def finish(self) -> SampleTable: ...
+
+
+def _index(body: FileIO, indexer: _Indexer) -> SampleTable:
+    block = memoryview(bytearray(_BLOCK))
+    while size := body.readinto(block):
+        indexer.feed(block[:size])
+    return indexer.finish()
 
 
 def unreadable(kind: str) -> MediaUnsupported | MediaDamaged:

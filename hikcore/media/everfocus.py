@@ -56,8 +56,8 @@ def read_headers(data: Buffer, max_frame: int = MAX_FRAME) -> tuple[NDArray[np.v
 
 
 class EverFocusIndexer:
-    """Indexes a frame stream that is fed in pieces of any size, while it arrives: WebSocket messages
-    (one frame each, several, or parts of one), or blocks of a file of them.
+    """Indexes a frame stream that is fed in pieces of any size, while it arrives: WebSocket
+    messages (one frame each, several, or parts of one), or blocks of a file of them.
 
     Args:
         max_frame: bytes; a header that declares more is taken for none.

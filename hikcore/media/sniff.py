@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-Kind = Literal["ps", "mp4", "avi", "hik4", "xml", "html", "json", "empty", "unknown"]
+Kind = Literal["ps", "mp4", "avi", "everfocus", "hik4", "xml", "html", "json", "empty", "unknown"]
 
 #: How many bytes are enough to tell.
 SNIFF_BYTES = 64
@@ -18,13 +18,16 @@ def sniff(first: bytes) -> Kind:
         first: its first SNIFF_BYTES (all of it, where it is shorter).
 
     Returns:
-        `ps` (with or without Hikvision's IMKH header), `mp4`, `avi`, `hik4` (the older 4HKH files,
+        `ps` (with or without Hikvision's IMKH header), `mp4`, `avi`, `everfocus` (its frames one
+        behind the other), `hik4` (the older 4HKH files,
         which are another format), `xml`, `html`, `json`, `empty`, `unknown`.
     """
     if not first:
         return "empty"
     if first.startswith((b"IMKH", b"\x00\x00\x01\xba", b"\x00\x00\x01\xbb", b"\x00\x00\x01\xbc")):
         return "ps"
+    if first.startswith(b"\x15\x96\x63\x89"):
+        return "everfocus"
     if first.startswith(b"4HKH"):
         return "hik4"
     if first[4:8] in _MP4_BOXES:

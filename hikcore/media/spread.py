@@ -64,11 +64,19 @@ def media_times(clock: NDArray[np.int64], known: NDArray[np.bool_]) -> MediaTime
 
 
 def _step(clock: NDArray[np.int64], at: NDArray[np.intp]) -> int:
-    """Ticks a frame, on average, pauses and steps back aside."""
-    ticks, frames = np.diff(clock), np.diff(at)
-    plain = (ticks >= 0) & (ticks <= JUMP_TICKS)
-    total = int(ticks[plain].sum())
-    return max(total // max(int(frames[plain].sum()), 1), 1) if total else _STEP
+    """Ticks between frames: the median. A reading that several have is divided among them; how
+    many had the first one before it is not known."""
+    ticks = np.diff(clock)
+    changes = np.flatnonzero(ticks)
+    frames = np.diff(at[changes + 1], prepend=at[0])
+    if len(changes) > 1:
+        changes, frames = changes[1:], frames[1:]
+    ticks = ticks[changes]
+    plain = (ticks > 0) & (ticks <= JUMP_TICKS)
+    if not plain.any():
+        return _STEP
+    each = np.repeat(ticks[plain] // frames[plain], frames[plain])
+    return max(int(np.median(each)), 1)
 
 
 def _risen(
@@ -97,7 +105,7 @@ def _between(
     outside = (inside < 0) | (group == len(at) - 1)
     even = inside * each[group] // frames[group]
     out: NDArray[np.int64] = ticks[group] + np.where(outside, inside * step, even)
-    if len(at) > 1 and frames[0] > 1 and pause[0] and not (ticks[:2] % _SECOND).any():
+    if len(at) > 1 and frames[0] > 1 and not (ticks[:2] % _SECOND).any():
         # Whole seconds only, begun within one: these frames are its last ones.
         late = ticks[1] - (at[1] - index[: at[1]]) * step
         if late[at[0]] >= ticks[0]:

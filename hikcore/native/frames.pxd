@@ -11,4 +11,3 @@ cdef int nal_framing(const uint8_t* p, size_t n) noexcept nogil
 cdef void deliver_frame(VideoStream v, const uint8_t* p, size_t n, uint64_t at,
                         int framing) noexcept nogil
 cdef void end_nal(VideoStream v) noexcept nogil
-cdef void end_picture(VideoStream v) noexcept nogil
