@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hikcore.errors import DeviceError, DeviceProtocolError
-from hikcore.instants import NS
+from hikcore.instants import NS, format_instant, parse_instant
 from hikcore.sources.isapi import paging
 from hikcore.sources.isapi.paging import Lister, Listing, digits
 from hikcore.sources.isapi.settings import Settings
@@ -199,6 +199,30 @@ async def test_a_refusal_is_an_error_not_an_empty_answer() -> None:
 
     with pytest.raises(DeviceError, match="notSupport"):
         await Lister(ask, Turns(1), Settings(), "device").listing(101, 0, NS)
+
+
+class Offset(Pager):
+    """Takes questions for UTC and answers in local time with an offset; or without a reason."""
+
+    suffix = b"+05:00"
+
+    def answer(self, body: bytes) -> bytes:
+        def local(found: re.Match[bytes]) -> bytes:
+            moved = parse_instant(found[1].decode()) + 5 * 3600 * NS
+            return format_instant(moved, 0).removesuffix("Z").encode() + self.suffix + b"</"
+
+        return re.sub(rb"(\d{4}-\S{14}Z)</", local, super().answer(body))
+
+
+async def test_answers_of_another_time_than_was_asked() -> None:
+    pager = Offset(rows_of(60), cap=7)
+    begin, end = BEGIN + 5 * 3600, BEGIN + 8 * 3600  # as its answers tell them
+    found = {file.begin - 5 * 3600 for file in files_of(await listed(pager, begin=begin, end=end))}
+    assert found >= {f.begin for f in expected(pager, 101, BEGIN, BEGIN + 3 * 3600)}
+    pager.suffix = b"Z"
+    pager.files = pager.files[:6]
+    with pytest.raises(DeviceProtocolError, match=r"asked for .* it lists"):
+        await listed(pager, begin=BEGIN, end=BEGIN + 3600)
 
 
 def test_literal_digits_are_read_in_every_spelling() -> None:

@@ -223,7 +223,11 @@ def _passes(error: Exception) -> bool:
 
 
 def _reason(error: BaseException) -> str:
-    """The innermost cause in its own words (httpx: `All connection attempts failed`)."""
+    """The innermost cause in its own words (httpx: `All connection attempts failed`), of what
+    befell the connection: libraries also leave behind what they tried before it."""
+    said = error
     while (cause := error.__cause__ or error.__context__) is not None:
         error = cause
-    return str(error) or type(error).__name__
+        if isinstance(error, OSError | httpx.HTTPError):
+            said = error
+    return str(said) or type(said).__name__

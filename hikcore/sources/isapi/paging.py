@@ -7,6 +7,7 @@ that is ignored, a cap on the whole query) the window is halved, which works on 
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -14,7 +15,7 @@ from enum import Enum
 from typing import Final
 
 from hikcore.errors import DeviceProtocolError
-from hikcore.instants import NS, parse_instant
+from hikcore.instants import NS, format_instant, parse_instant
 from hikcore.sources.isapi import search
 from hikcore.sources.isapi.dialect import SEARCH_LADDER, SearchDialect
 from hikcore.sources.isapi.search import Page, SearchRow
@@ -29,6 +30,9 @@ _BUDGET: Final = 1000
 #: No page cap below 30 is known; a shorter page that brings nothing new is no cut-off one.
 _LEAST_CAP: Final = 8
 _HOUR: Final = 3600 * NS
+#: How far a row may lie beside what was asked; half of the least offset of a zone that matters.
+_ASIDE: Final = _HOUR // 2
+_OFFSET: Final = re.compile(r"T\S*?([+-])(\d\d):?(\d\d)$")
 #: A search in a container that the device ignores is a search of this track.
 _DEFAULT_TRACK: Final = 101
 
@@ -44,6 +48,15 @@ def digits(text: str) -> int:
     for mark in "Z+-":
         clock = clock.partition(mark)[0]
     return parse_instant(f"{day}{separator}{clock.strip()}Z")
+
+
+def offset(text: str) -> int:
+    """What a literal time says behind its digits, ns east of UTC: 0 for `Z` and nothing."""
+    found = _OFFSET.search(text.strip())
+    if found is None:
+        return 0
+    east = (int(found[2]) * 60 + int(found[3])) * 60 * NS
+    return -east if found[1] == "-" else east
 
 
 class _Outcome(Enum):
@@ -67,6 +80,14 @@ class _Query:
     track: int
     begin: int
     end: int
+
+
+def _meets(query: _Query, row: SearchRow) -> bool:
+    try:
+        begin, end = digits(row.begin), digits(row.end)
+    except ValueError:
+        return True  # told where it is read
+    return begin - _ASIDE <= query.end and query.begin <= end + _ASIDE
 
 
 class Lister:
@@ -96,6 +117,7 @@ class Lister:
         self._works = False
         self._container_proven = False
         self._left = _BUDGET
+        self._before = self._after = 0
 
     async def listing(self, track: int, begin: int, end: int) -> Listing:
         """Every row of a track that meets a span of literal time, rounded out to seconds.
@@ -148,6 +170,9 @@ class Lister:
                 if position and not more:
                     return _Outcome.END  # nothing lies beyond what it called the end
                 raise
+            if self._asked_too_little(query, page.rows):
+                rows.clear()
+                return await self._pages(query, rows)
             fresh = [row for row in page.rows if row not in rows]
             rows.update(dict.fromkeys(fresh))
             # Distinct rows: where a page overlaps the one before, counting its repeats would skip.
@@ -159,6 +184,28 @@ class Lister:
             if position >= _QUERY_CAP:
                 return _Outcome.STUCK
             more = page.more
+
+    def _asked_too_little(self, query: _Query, rows: tuple[SearchRow, ...]) -> bool:
+        """Whether a page shows that the question has to be put again, wider: a device that answers
+        in local time with an offset (`+05:00`) may take the `Z` of a question for UTC.
+
+        Raises:
+            DeviceProtocolError: no row is of the time that was asked, for no reason that is known.
+                To leave such rows out would tell that nothing is recorded.
+        """
+        offsets = [offset(row.begin) for row in rows]
+        before, after = max([0, *offsets]), -min([0, *offsets])
+        if before > self._before or after > self._after:
+            self._before, self._after = max(before, self._before), max(after, self._after)
+            return True
+        if rows and not (self._before or self._after or any(_meets(query, row) for row in rows)):
+            raise DeviceProtocolError(
+                f"asked for {format_instant(query.begin, 0)} to {format_instant(query.end, 0)}, it "
+                f"lists {rows[0].begin} to {rows[0].end}",
+                where=self._where,
+                hint="this device means another time by its answers than by its questions",
+            )
+        return False
 
     async def _nothing_after(self, query: _Query, rows: dict[SearchRow, None]) -> bool:
         """Whether the device lists nothing new from the last row on: the end it told is true."""
@@ -198,8 +245,8 @@ class Lister:
             dialect,
             search_id=search_id,
             track=query.track,
-            begin=query.begin,
-            end=query.end,
+            begin=query.begin - self._before,
+            end=query.end + self._after,
             position=position,
             page=self._settings.page,
         )
