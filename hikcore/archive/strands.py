@@ -126,8 +126,8 @@ def _choose(views: Sequence[RunView], group: list[int], offsets: dict[int, int])
         view = views[index]
         count = len(view.signature.gop_pts)
         cut = np.zeros(count, np.int64)
-        if count and view.ends_body:
-            cut[-1] = 1
+        if count:
+            cut[-1] = 1  # by the body's end, or where a clock step or a loss ended the run
         # Of two that are cut off the longer one; whole ones are equally long.
         length = np.where(cut == 1, -view.signature.gop_frames, 0)
         columns.append(

@@ -401,7 +401,9 @@ def test_against_an_oracle_instant_by_instant(world: World) -> None:
     found = of(world)
     pieces = resolve(manifests).pieces
     for n in range(0, 3600, 45):
-        t = at(n + 15.123)  # away from every edge and its second of tolerance
+        t = at(n + 15.123)
+        if any(abs(t - edge) < 2 * EDGE for row in rows for edge in (row.begin, row.end)):
+            continue  # the second between a listed edge and the footage, which has tests of its own
         state = next(s.state for s in found if s.span.begin <= t < s.span.end)
         assert state == oracle(t, merged, manifests, [(p.begin, p.end) for p in pieces])
 

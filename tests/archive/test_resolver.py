@@ -134,6 +134,22 @@ def test_two_files_that_overlap_are_one_continuous_strand() -> None:
     assert timeline.pieces[1].time - timeline.pieces[0].time == 500 * STEP
 
 
+def test_a_run_that_a_clock_step_cut_off_gives_way_to_the_whole_group() -> None:
+    world = scene([50] * 20)
+    one, other = world.manifest(0, 530), world.manifest(500, 1000, offset=9_000_000)
+    body = one.model_copy(update={"runs": one.runs + other.runs, "end": other.end})
+    timeline = resolve([body])
+    frames = [
+        index
+        for piece in timeline.take(1)
+        for index in range(
+            (piece.pts_from - 9_000_000 * piece.run) // STEP,
+            (piece.pts_to - 9_000_000 * piece.run) // STEP,
+        )
+    ]
+    assert frames == list(range(1000))
+
+
 def test_headless_beginning_continues_the_cut_off_group() -> None:
     world = scene([50] * 20)
     files = [world.manifest(0, 530), world.manifest(520, 1000)]
