@@ -5,6 +5,7 @@ A command's module declares its arguments and loads the rest when it runs, so th
 
 from __future__ import annotations
 
+import errno
 import sys
 import traceback
 from collections.abc import Sequence
@@ -27,6 +28,7 @@ from hikcore.errors import HikcoreError
 
 INTERRUPTED = 130
 FAILED = 1
+FULL = 8
 #: Typer carries a click of its own and does not name this class: the base of all usage errors.
 _ClickException = typer.BadParameter.__mro__[2]
 
@@ -102,6 +104,16 @@ def _other(error: Exception, output: Output, debug: bool) -> int:
         return 2
     if debug:
         traceback.print_exc()
+    if isinstance(error, OSError) and error.filename:
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        output.failed(
+            FULL if full else FAILED,
+            type(error).__name__,
+            error.strerror or str(error),
+            str(error.filename),
+            "make room on that disk" if full else "check that it can be made and written to",
+        )
+        return FULL if full else FAILED
     output.failed(
         FAILED,
         type(error).__name__,

@@ -34,7 +34,9 @@ def show(
 
     output = Output(json=json)
     settings = load_config(config, set_)
-    table = Table("key", "value", *(["origin"] if origin else []), box=None)
+    table = Table(box=None)
+    for name in ("key", "value", *(["origin"] if origin else [])):
+        table.add_column(name, overflow="fold")  # a key cut short cannot be copied
     values = []
     for key, value in _leaves(settings.settings.model_dump(mode="json")):
         source = _origin(settings, key)

@@ -81,8 +81,11 @@ def console(*, stderr: bool = False) -> Console:
     """A terminal as wide as it is, or 100 columns where there is none (a pipe, a log)."""
     from rich.console import Console
 
-    out = Console(stderr=stderr, highlight=False)
-    return out if out.is_terminal else Console(stderr=stderr, highlight=False, width=100)
+    # No markup: a device's names may hold square brackets.
+    out = Console(stderr=stderr, highlight=False, markup=False)
+    if not out.is_terminal:
+        out = Console(stderr=stderr, highlight=False, markup=False, width=100)
+    return out
 
 
 def size_text(count: float) -> str:

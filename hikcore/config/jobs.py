@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from hikcore.archive.store import Store
 from hikcore.config.places import Camera, Config
@@ -35,10 +35,13 @@ async def site_jobs(
 ) -> AsyncIterator[SiteJobs]:
     """The jobs of a site, or of one camera of it; sources are closed in the end.
 
-    A device is asked for its channels only where the configuration leaves them to it.
+    A device is asked for its channels only where the configuration leaves them to it; also for one
+    camera: a recorder answers a search of a channel that it does not have with nothing found, and
+    that must not be kept as an empty camera.
 
     Raises:
-        ConfigurationError: no such site or camera, no cameras, or a secret that cannot be had.
+        ConfigurationError: no such site, camera or channel, no cameras, or a secret that cannot
+            be had.
     """
     place = config.site(site)
     async with AsyncExitStack() as stack:
@@ -53,6 +56,8 @@ async def site_jobs(
             stack.push_async_callback(found.sources[device].aclose)
         if camera is None:
             await _list_cameras(config, site, found)
+        elif camera not in place.section.cameras:
+            await _find_channel(site, found)
         found.jobs = [
             CameraJob(site, each.id, stream, each.device, each.channel)
             for each in found.cameras
@@ -78,6 +83,24 @@ async def _list_cameras(config: Config, site: str, found: SiteJobs) -> None:
                 # Its cameras with ids of their own are worked on all the same.
                 found.failures[device] = error
         found.cameras += place.cameras_of(device, channels)
+
+
+async def _find_channel(site: str, found: SiteJobs) -> None:
+    """Take the one camera, named by its device's id and channel, from what the device lists."""
+    (camera,), (source,) = found.cameras, found.sources.values()
+    try:
+        names = {each.channel: each.name for each in await source.cameras()}
+    except HikcoreError as error:
+        found.cameras, found.failures[camera.device] = [], error
+        return
+    if camera.channel not in names:
+        listed = ", ".join(f"{camera.device}-{channel:02d}" for channel in names)
+        raise ConfigurationError(
+            f"the device has no channel {camera.channel}",
+            where=f"{site}/{camera.id}",
+            hint=f"it has: {listed}" if listed else "it lists no channel at all",
+        )
+    found.cameras = [replace(camera, name=names[camera.channel])]
 
 
 def publish(config: Config, found: SiteJobs, store: Store) -> None:

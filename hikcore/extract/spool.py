@@ -120,18 +120,29 @@ class Spool:
                     break
                 hopeless = 0 if alive else hopeless + 1
                 if hopeless > 1:
-                    raise SpoolFull(
-                        "finished bodies of other cameras take all the room, and nothing that runs "
-                        "will free it",
-                        where=str(self.folder),
-                        hint="extract those cameras, delete their *.body files, or raise the limit",
-                    )
+                    raise self._full(needed)
                 await asyncio.sleep(self._poll)
             self._rooms.append(room)
         try:
             yield room
         finally:
             self._rooms.remove(room)
+
+    def _full(self, needed: int) -> SpoolFull:
+        """Nobody alive will free any room: the disk lacks it, or what lies here takes it."""
+        free = shutil.disk_usage(self.folder).free
+        if free < needed:
+            return SpoolFull(
+                f"the disk has {free} bytes free, {needed} are needed for a body and a segment",
+                where=str(self.folder),
+                hint="make room there, or set [spool] folder to a larger disk",
+            )
+        return SpoolFull(
+            "finished bodies of other cameras take all the room, and nothing that runs will free "
+            "it",
+            where=str(self.folder),
+            hint="extract those cameras, delete their *.body files, or raise the limit",
+        )
 
     def extend(self, room: Room, needed: int) -> None:
         """Enlarge a room, if there is place right now.

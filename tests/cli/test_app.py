@@ -9,9 +9,11 @@ from pathlib import Path
 
 import pytest
 import typer
+from rich.table import Table
 
 from hikcore import errors
 from hikcore.cli.app import app
+from hikcore.cli.output import Output
 from tests.cli.conftest import Command
 
 COMMANDS = [
@@ -116,3 +118,10 @@ def test_a_reader_that_leaves_is_no_stack(tmp_path: Path) -> None:
 def test_profiles_are_listed(hikcore: Command) -> None:
     ran = hikcore("simulate", "--list", "--json")
     assert "default" in ran.lines[-1]["profiles"]
+
+
+def test_brackets_in_a_name_are_no_markup(capsys: pytest.CaptureFixture[str]) -> None:
+    table = Table("name")
+    table.add_row("Door [red]<1>[/x]")
+    Output(json=False).table(table)
+    assert "Door [red]<1>[/x]" in capsys.readouterr().out

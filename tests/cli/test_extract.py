@@ -170,6 +170,7 @@ def test_nobody_there(hikcore: Command, tmp_path: Path, monkeypatch: pytest.Monk
     ran = hikcore("cameras", "home")
     assert ran.code == 6
     assert "nvr" in ran.err
+    assert "refused" in ran.err or "failed" in ran.err  # what the connection met, nothing else
 
 
 def test_cameras(hikcore: Command, recorder: Recorder, tmp_path: Path) -> None:
@@ -181,6 +182,27 @@ def test_cameras(hikcore: Command, recorder: Recorder, tmp_path: Path) -> None:
     ]
     assert {key for line in found for key in line} <= documented("cameras")
     assert "home/nvr-02" in hikcore("cameras", "home").out
+
+
+def test_a_channel_that_the_recorder_does_not_have(
+    hikcore: Command, recorder: Recorder, tmp_path: Path
+) -> None:
+    write_config(tmp_path, recorder.port)
+    ran = hikcore("extract", "home/nvr-09", *SPAN)
+    assert ran.code == 2
+    assert "no channel 9" in ran.err
+    assert not (tmp_path / "archive").exists()
+    assert hikcore("extract", "home/nvr-02", *SPAN, "--dry-run").code == 0
+
+
+def test_a_spool_folder_that_cannot_be_made(
+    hikcore: Command, recorder: Recorder, tmp_path: Path
+) -> None:
+    write_config(tmp_path, recorder.port)
+    ran = hikcore("extract", "home/gate", *SPAN, "--set", "spool.folder=/proc/spool")
+    assert ran.code == 1
+    assert "error: /proc/spool: " in ran.err
+    assert "report it" not in ran.err
 
 
 #: The first recording of the small recorder is a short one; here a long one comes first.

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -71,6 +72,15 @@ def test_the_limit_holds_however_many_fetch_at_once(
     asyncio.run(all_of_them())
     assert most <= limit * MIB
     assert list(folder.iterdir()) == []
+
+
+async def test_a_disk_too_small_is_named_as_such(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=MIB))
+    with pytest.raises(SpoolFull, match="the disk has 1048576 bytes free"):
+        async with Spool(tmp_path, 40 * MIB, poll=0.005).room(2 * MIB):
+            pass
 
 
 async def test_a_fetch_waits_until_there_is_room(tmp_path: Path) -> None:
