@@ -36,12 +36,12 @@ def remux(path: Path, out: Path) -> None:
         write_mp4(file, tracks, lambda n, a, b: reader.read(tracks[n].samples, a, b))
 
 
-def cut(path: Path, out: Path, begin: float, end: float) -> None:
+def cut(path: Path, out: Path, begin: float, end: float, *, hashed: bool = False) -> None:
     """A span of an MP4 at hand, cut to the frame."""
     with FileSource(path) as source:
         table = to_ninety(index_mp4(source, source.size))
         with out.open("wb") as file:
-            write_span(file, source, table, begin, end)
+            write_span(file, source, table, begin, end, hashed=hashed)
 
 
 def join(path: Path, out: Path, count: float) -> None:
@@ -58,7 +58,7 @@ def join(path: Path, out: Path, count: float) -> None:
         parts.append(ClipPart(source, table, 0, len(video), at - begin))
         at += int(video.pts.max()) - begin + video.last_duration
     with out.open("wb") as file:
-        write_clip(file, parts, show_from=0, show_to=at)
+        write_clip(file, parts, show_from=0, show_to=at, hashed=False)
     for source in sources:
         source.close()
 
@@ -117,9 +117,16 @@ def span_of(table: SampleTable, begin: float, end: float) -> tuple[int, int, int
 
 
 def write_span(
-    out: Writable, source: ByteSource, table: SampleTable, begin: float, end: float
+    out: Writable,
+    source: ByteSource,
+    table: SampleTable,
+    begin: float,
+    end: float,
+    *,
+    hashed: bool = False,
 ) -> None:
     """The clip of a span (seconds of the table's time)."""
     first, last, shown = span_of(table, begin, end)
     part = ClipPart(source, table, first, last, -shown)
-    write_clip(out, [part], show_from=0, show_to=round((end - begin) * TIMESCALE))
+    show_to = round((end - begin) * TIMESCALE)
+    write_clip(out, [part], show_from=0, show_to=show_to, hashed=hashed)

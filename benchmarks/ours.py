@@ -15,6 +15,9 @@ def main(job: str, *arguments: str) -> None:
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as the command `hikcore` does
     from benchmarks import jobs  # what the job needs is loaded here, and counted in the process
 
+    if job.endswith("http"):
+        from benchmarks import http_store  # noqa: F401
+
     loaded = peak_of()
     begin, cpu = time.perf_counter(), time.process_time()
     more = getattr(jobs, job)(*map(_argument, arguments)) or {}

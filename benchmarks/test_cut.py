@@ -46,6 +46,7 @@ def in_process(
         f"cut {seconds} s in process",
         {
             "ours": call(lambda: jobs.cut(path, out, *arguments)),
+            "ours with SHA-256": call(lambda: jobs.cut(path, out, *arguments, hashed=True)),
             PYAV: call(lambda: cut_with_pyav(path, scratch / "pyav.mp4", *arguments)),
             "copy": call(lambda: _copy(out, scratch / "copy.mp4")),
         },

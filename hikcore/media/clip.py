@@ -40,7 +40,7 @@ class ClipFile:
 
     Attributes:
         codec: of the video. configurations: sample entries.
-        size, sha256: of the file.
+        size, sha256: of the file ("" where it was not wanted).
         begin, end: of what is shown. first, last: of the first and last frame shown.
         lead_in: ticks of hidden video before `begin`.
         frames: shown. hidden: in the file and not shown. units: samples of the audio track.
@@ -88,6 +88,7 @@ def write_clip(
     gaps: Literal["keep", "cut"] = "keep",
     start: Literal["exact", "key"] = "exact",
     further: Callable[[int], Writable] | None = None,
+    hashed: bool = True,
 ) -> ClipReport:
     """Write a clip that shows every frame with clip time in [show_from, show_to), and no other.
 
@@ -101,6 +102,7 @@ def write_clip(
         start: `exact` hides the lead-in; `key` begins openly at the sync sample.
         further: gives the stream of the n-th file (from 2), wanted where the video codec changes or
             a part has a lead-in of its own. The caller closes it.
+        hashed: with the SHA-256 of each file, which costs as much as all the rest.
 
     Raises:
         NoRecording: no picture in the span.
@@ -123,7 +125,8 @@ def write_clip(
         if number < len(files_of) and not is_gap(group[-1], files_of[number][0]):
             end = min(show_to, files_of[number][0].begin)
         target = out if number == 1 or further is None else further(number)
-        files.append(_write_file(target, group, begin, end, audio, gaps, notes))
+        into = _Hashed(target) if hashed else target
+        files.append(_write_file(into, group, begin, end, audio, gaps, notes))
     return ClipReport(
         first=files[0].first,
         last=files[-1].last,
@@ -172,9 +175,8 @@ def _write_file(
     if sound is not None:
         tracks.append(sound.track)
         readers.append(sound.read)
-    hashed = _Hashed(out)
     try:
-        plan = write_mp4(hashed, tracks, lambda track, a, b: readers[track](a, b))
+        plan = write_mp4(out, tracks, lambda track, a, b: readers[track](a, b))
     finally:
         if sound is not None:
             sound.close()
@@ -182,7 +184,7 @@ def _write_file(
         codec=video.configs[0].codec,
         configurations=len(video.configs),
         size=plan.size,
-        sha256=hashed.digest.hexdigest(),
+        sha256=out.digest.hexdigest() if isinstance(out, _Hashed) else "",
         begin=begin,
         end=end,
         first=int(times[shown].min()),

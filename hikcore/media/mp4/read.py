@@ -25,6 +25,10 @@ from hikcore.media.table import ByteSource, Samples, SampleTable
 
 #: Largest moov or moof that is read: some 5 million samples.
 MAX_MOOV = 128 << 20
+#: Read with a moov: the begin of the media, which lies behind it in a file made for streaming.
+_BEHIND = 4096
+#: What is left of a file behind its media is read at once up to so many bytes: the moov is there.
+_TAIL = 1 << 20
 #: Boxes at the top of a file that are walked: two a fragment, a fragment a picture for a day.
 MAX_BOXES = 5_000_000
 #: How many times over a file's bytes may be in its samples.
@@ -136,7 +140,8 @@ def top_boxes(
             if at < ahead.size:
                 faults.add(at, "bytes after the last box")
             return
-        header = ahead.read_at(at, 16)
+        tail = ahead.size - at if begin < at and ahead.size - at <= _TAIL else 16
+        header = ahead.read_at(at, tail)[:16]
         try:
             kind, payload, stop = read_header(
                 header.ljust(16, b"\0"), 0, max(len(header), 8) if header[:4] == b"\0\0\0\1"
@@ -165,7 +170,7 @@ def open_movie(
     """
     if stop - at > MAX_MOOV:
         raise MediaDamaged(f"a moov box of {stop - at} bytes is too large", offset=at)
-    data = ahead.read_at(at, stop - at)
+    data = ahead.read_at(at, stop - at + _BEHIND)[: stop - at]
     own = Faults(at)
     try:
         movie = read_movie(data, payload - at, stop - at, own, ahead.size)
@@ -195,7 +200,9 @@ def finish(
             movie.notes.append(f"audio left out: {error.message}")
     damage = list(faults.found)
     if video is not None and movie.video is not None:
-        video, more, notes = settle(ahead.source, video, movie.video.tables.widths, verify=verify)
+        video, more, notes = settle(
+            ahead.source if verify else ahead, video, movie.video.tables.widths, verify=verify
+        )
         damage += more
         movie.notes += notes
     if video is None and audio is None:
