@@ -1,5 +1,5 @@
-"""The hostile frame streams of the kinds 33 to 42: each ends in a table or a named error, in bounded
-memory, and what lies before and behind the damage stays usable."""
+"""The hostile frame streams of the kinds 33 to 42: each ends in a table or a named error,
+in bounded memory, and what lies before and behind the damage stays usable."""
 
 from __future__ import annotations
 
@@ -18,8 +18,16 @@ from hikcore.media.sniff import sniff
 from hikcore.native.everfocus import FrameCore
 from tests.fuzz.fuzz_everfocus import check, spoiled
 from tests.media.everfocus_reference import (
-    G711, H264I, H264P, H265I, MAGIC, annexb, frame, lengths, parse,
-)  # fmt: skip
+    G711,
+    H264I,
+    H264P,
+    H265I,
+    MAGIC,
+    annexb,
+    frame,
+    lengths,
+    parse,
+)
 from tests.media.test_everfocus import NS, T, index, nal_units, pictures, stream
 
 WHOLE = [n for _, unit in pictures("h264", 40) for n in unit]
@@ -50,7 +58,8 @@ def test_33_a_header_alone() -> None:
     assert (parse_header(message).size, parse_header(message).time) == (0, T * NS)
     frames = stream(count=5)
     table = index(b"".join([*frames[:4], message, *frames[4:]]))
-    assert times(table) == [0, 1, 2, 3, 4] and not table.damage
+    assert times(table) == [0, 1, 2, 3, 4]
+    assert not table.damage
     assert index(b"".join(frames) + message[:31]).cut_off == 31
 
 
@@ -144,7 +153,8 @@ def test_36_unknown_frame_types_are_skipped_and_counted(kind: int) -> None:
     for at in (30, 11, 0):
         frames.insert(at, frame(kind, b"\0\0\0\1\x65" * 40, T))
     table = index(b"".join(frames))
-    assert times(table) == list(range(20)) and not table.damage
+    assert times(table) == list(range(20))
+    assert not table.damage
     assert table.notes == ("3 frames of unknown types dropped",)
 
 
@@ -154,7 +164,8 @@ def test_36_the_type_names_the_wrong_codec() -> None:
             frame(kind, annexb(nals), T + 40 * n) for n, (_, nals) in enumerate(pictures(codec, 20))
         )
         table = index(body)
-        assert table.video is not None and table.video.configs[0].codec == codec
+        assert table.video is not None
+        assert table.video.configs[0].codec == codec
         assert table.video.sync.nonzero()[0].tolist() == [0, 10]
 
 
@@ -200,7 +211,8 @@ def test_38_no_time_or_none_that_is_one(ms: int, msec: int) -> None:
         body[n] = frame(H264I if n == 0 else H264P, body[n][32:], ms, msec=msec)
     assert parse_header(body[20]).time == -1
     table = index(b"".join(body))
-    assert table.video is not None and table.anchors is not None
+    assert table.video is not None
+    assert table.anchors is not None
     assert times(table) == list(range(40))
     assert table.anchors.sample.tolist() == [n for n in range(40) if n not in (0, 20, 21, 39)]
     assert reasons(table) == ["a frame without a usable time: estimated"] * 4
@@ -240,7 +252,8 @@ def test_39_reserved_bytes_and_sizes_mean_nothing() -> None:
         for n, (kind, nals) in enumerate(pictures("h264", 20))
     )
     table = index(body)
-    assert times(table) == list(range(20)) and table.video is not None
+    assert times(table) == list(range(20))
+    assert table.video is not None
     assert (table.video.configs[0].width, len(table.video.configs)) == (256, 1)
 
 
@@ -251,12 +264,15 @@ def test_40_sound_of_no_samples() -> None:
     frames = stream(count=20)
     frames.insert(5, frame(G711, b"", T))
     table = index(b"".join(frames))
-    assert table.audio is not None and len(table.audio) == 20 and not table.damage
+    assert table.audio is not None
+    assert len(table.audio) == 20
+    assert not table.damage
 
 
 def test_40_sound_alone_and_the_other_law() -> None:
     table = index(b"".join(frame(G711, bytes(160), T + 20 * n) for n in range(50)), law="alaw")
-    assert table.video is None and table.audio is not None
+    assert table.video is None
+    assert table.audio is not None
     assert table.audio.configs[0].codec == "alaw"
     assert table.audio.pts.tolist() == [(T + 20 * n) * 90 for n in range(50)]
 
@@ -283,11 +299,13 @@ def test_42_a_million_headers_without_frames() -> None:
     for _ in range(100):
         core.feed(block)
     assert psutil.Process().memory_info().rss - rss < 4 << 20
-    assert core.finish()["video"] == b"" and core.empty == 1_000_000
+    assert core.finish()["video"] == b""
+    assert core.empty == 1_000_000
     assert time.perf_counter() - begin < 3
     tracemalloc.stop()
     rows, damage = read_headers(block)
-    assert len(rows) == 10_000 and not damage
+    assert len(rows) == 10_000
+    assert not damage
 
 
 @pytest.mark.parametrize("size", [0, 16 << 20, 1 << 30])
@@ -307,7 +325,7 @@ def test_42_headers_that_all_promise_much(size: int) -> None:
 
 
 def test_42_headers_inside_a_promise_are_looked_at_once() -> None:
-    """Each header asks for one byte more than the one before: what is kept is not moved each time."""
+    """Each asks for more than the one before: what is kept is not moved each time."""
     size = 4 << 20
     header = frame(H264P, b"", T, size=size)
     core = FrameCore(size)
@@ -375,7 +393,8 @@ def test_a_file_is_told_by_its_magic(tmp_path: Path) -> None:
     path = tmp_path / "clip.bin"
     path.write_bytes(body)
     table = index_file(path)
-    assert table.container == "everfocus" and times(table) == list(range(20))
+    assert table.container == "everfocus"
+    assert times(table) == list(range(20))
 
 
 def test_the_magic_inside_a_frame_is_data() -> None:
