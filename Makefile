@@ -1,6 +1,6 @@
 # Every target sets up what it needs by itself; `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help demo test fast check bench clean
+.PHONY: help demo test fast check bench bench-check clean
 
 PY := .venv/bin/python
 # All that the installed tree is made of: a change in any of these installs and builds again.
@@ -11,7 +11,7 @@ INPUTS := pyproject.toml setup.py constraints.txt infra/venv.sh $(wildcard nativ
 SPREAD := -n auto --maxprocesses 4 --dist loadfile
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' Makefile
 
 $(READY): $(INPUTS)
 	@PYTHON="$(PYTHON)" sh infra/venv.sh
@@ -31,8 +31,12 @@ check: $(READY) ## Style, types and the arrows between the parts, without the te
 	@.venv/bin/mypy
 	@.venv/bin/lint-imports
 
-bench: $(READY) ## Measure speed and memory on this machine
-	@$(PY) -m pytest -o addopts= -q benchmarks --benchmark-only $(ARGS)
+bench: $(READY) ## Measure speed and memory beside ffmpeg and PyAV; ARGS="--size full" for 1 GB
+	@$(PY) -m pytest -o addopts= -q benchmarks --benchmark-only --benchmark-columns=median $(ARGS)
+
+bench-check: $(READY) ## Fail where the small benchmark is slower than benchmarks/baseline.json
+	@$(PY) -m pytest -o addopts= -q benchmarks --benchmark-only --benchmark-columns=median
+	@$(PY) -m benchmarks.check benchmarks/results/small.json $(ARGS)
 
 clean: ## Remove what was built and installed; the archive in ./demo stays
 	rm -rf .venv build dist hikcore.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

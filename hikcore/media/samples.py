@@ -109,9 +109,15 @@ class SampleReader:
             MediaDamaged: the source is not the one that the table indexes.
         """
         total = int(samples.size[begin:end].sum(dtype=np.int64))
+        together = _together(samples, begin, end, total)
+        if together is not None and self._into is None:
+            return memoryview(self._source.read_at(together, total))
         if len(self._out) < total:
             self._out = bytearray(total + total // 4)
         out = memoryview(self._out)[:total]
+        if together is not None and self._into is not None:
+            self._into(together, out)
+            return out
         at = 0
         for low, high in _batches(samples, begin, end):
             size = int(samples.size[low:high].sum(dtype=np.int64))
@@ -163,6 +169,19 @@ class SampleReader:
 def read_samples(source: ByteSource, samples: Samples, begin: int, end: int) -> bytes:
     """The same once, as bytes of their own: see `SampleReader.read`."""
     return bytes(SampleReader(source).read(samples, begin, end))
+
+
+def _together(samples: Samples, begin: int, end: int, total: int) -> int | None:
+    """The offset at which these samples lie in the source as they are wanted, one behind the other,
+    as a chunk of an MP4 does; None where they must be gathered."""
+    first, last = int(samples.first[begin]), int(samples.first[end])
+    if samples.framing not in ("length", "raw") or first == last:
+        return None
+    offsets = samples.extent_offset[first:last].astype(np.int64)
+    ends = offsets + samples.extent_size[first:last]
+    if int(ends[-1] - offsets[0]) != total or (offsets[1:] != ends[:-1]).any():
+        return None
+    return int(offsets[0])
 
 
 def _batches(samples: Samples, begin: int, end: int) -> list[tuple[int, int]]:
