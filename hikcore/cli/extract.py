@@ -217,13 +217,15 @@ def _code(errors: list[HikcoreError], reports: list[CameraReport], stopped: bool
 
 
 def _tell_faults(output: Output, reports: list[CameraReport]) -> None:
-    """What is damaged, and every error once with the cameras that it kept from being whole."""
+    """What is damaged or short, and every error once with the cameras that it kept from being
+    whole."""
     struck: dict[str, list[str]] = {}
     for report in reports:
         for outcome in report.outcomes:
-            if outcome.state == "damaged":
+            if outcome.state == "damaged" or (outcome.state == "held" and outcome.reason):
+                kind = "damaged" if outcome.state == "damaged" else "warning"
                 begin = format_instant(outcome.chunk.recording.span.begin)
-                output.talk(f"damaged: {report.job} {begin}: {outcome.reason}")
+                output.talk(f"{kind}: {report.job} {begin}: {outcome.reason}")
         for error in report.errors:
             jobs = struck.setdefault(str(error), [])
             if str(report.job) not in jobs:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from hikcore.sim.faults import Fault
 from hikcore.sim.recorder import Recorder
 from tests.cli.conftest import (
     BEGIN,
@@ -203,6 +205,20 @@ def test_a_spool_folder_that_cannot_be_made(
     assert ran.code == 1
     assert "error: /proc/spool: " in ran.err
     assert "report it" not in ran.err
+
+
+def test_a_recording_that_comes_short_is_told(
+    hikcore: Command, cache: Path, tmp_path: Path
+) -> None:
+    cut = {"match": "/download", "kind": "short", "at": 100_000}
+    profile = small().model_copy(update={"faults": (Fault.model_validate(cut),)})
+    with Running(profile, cache) as recorder:
+        write_config(tmp_path, recorder.port)
+        ran = hikcore("extract", "home/gate", "--from", BEGIN, "--to", "2026-11-20T11:50:01Z")
+    assert ran.code == 0, ran.err
+    assert re.search(
+        r"warning: home/gate/main \S+Z: short: listed \d+ bytes, received 100000", ran.err
+    )
 
 
 #: The first recording of the small recorder is a short one; here a long one comes first.
