@@ -1,7 +1,8 @@
 """MPEG program stream to columns of samples (compiled; see native/ps.pyx)."""
 
-from typing_extensions import Buffer
 from typing import TypedDict
+
+from typing_extensions import Buffer
 
 class Columns(TypedDict):
     """Records as bytes; dtypes in hikcore.media.ps."""
