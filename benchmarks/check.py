@@ -2,8 +2,8 @@
 
     python -m benchmarks.check RESULTS.json [--store]
 
-Compared are the ratios of a run (small inputs) to those in benchmarks/baseline.json, which a machine
-changes little, and instruction counts where valgrind is. Worse than the margin fails.
+Compared are the ratios of a run (small inputs) with those in benchmarks/baseline.json, which a
+machine changes little, and instruction counts where valgrind is. Worse than the margin fails.
 """
 
 from __future__ import annotations

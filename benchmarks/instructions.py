@@ -1,4 +1,4 @@
-"""Instructions of the hot loops, counted by callgrind: the same on a loaded machine and an idle one.
+"""Instructions of the hot loops, counted by callgrind: a loaded machine does not change them.
 
 Each job runs once and five times; a quarter of the difference is one job without the interpreter's
 start. `python -m benchmarks.instructions JOB TURNS` is what runs under valgrind.
@@ -13,7 +13,6 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
-from pathlib import Path
 
 from benchmarks.inputs import BEGIN_MS, everfocus_header, open_inputs
 
@@ -45,7 +44,9 @@ def _instructions(job: str, turns: int) -> int:
             str(turns),
         ]  # fmt: skip
         environment = {**os.environ, "PYTHONHASHSEED": "0", "OPENBLAS_NUM_THREADS": "1"}
-        done = subprocess.run(arguments, capture_output=True, text=True, env=environment, check=True)
+        done = subprocess.run(
+            arguments, capture_output=True, text=True, env=environment, check=True
+        )
     found = re.search(r"Collected : (\d+)", done.stderr)
     if found is None:
         raise RuntimeError(f"callgrind says no number: {done.stderr[-500:]}")

@@ -38,8 +38,7 @@ def versions() -> dict[str, str]:
     """Of the programs and of PyAV."""
     out = {PYAV: av.__version__}
     for name, path in programs().items():
-        flag = "-version" if name != GPAC else "-version"
-        done = subprocess.run([path, flag], capture_output=True, text=True, check=False)
+        done = subprocess.run([path, "-version"], capture_output=True, text=True, check=False)
         text = (done.stdout or done.stderr).splitlines()[0]
         version = re.search(r"version\s+(\S+)", text)
         out[name] = version.group(1) if version else text[:40]

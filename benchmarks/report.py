@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from html import escape
@@ -42,8 +43,13 @@ def _cells(row: Row, outcome: Outcome) -> list[str]:
         number(outcome.metric, mine),
         number(outcome.metric, theirs),
         ratio if outcome.against else number(outcome.metric, outcome.value),
-        f"<= {outcome.limit:g}" if outcome.against else f"<= {number(outcome.metric, outcome.limit)}",
+        _goal(outcome),
     ]
+
+
+def _goal(outcome: Outcome) -> str:
+    limit = outcome.limit
+    return f"<= {limit:.4g}" if outcome.against else f"<= {number(outcome.metric, limit)}"
 
 
 def number(metric: str, value: float | None) -> str:
@@ -124,3 +130,22 @@ def picture(rows: Sequence[Row]) -> str:
         "</svg>",
     ]
     return "\n".join(out) + "\n"
+
+
+def markdown(stored: dict[str, Any]) -> str:
+    """The table of a stored run, for the documentation."""
+    out = ["| row | measured | ours | peer | ratio | goal | |", "|---|---|---|---|---|---|---|"]
+    for one in stored["rows"]:
+        outcomes = [
+            Outcome(**{key: value for key, value in each.items() if key != "met"})
+            for each in one["outcomes"]
+        ]
+        row = Row(one["title"], one["rounds"], one["medians"], outcomes, one["notes"])
+        for outcome in outcomes:
+            verdict = {True: "met", False: "**missed**", None: "no peer"}[outcome.met]
+            out.append("| " + " | ".join([row.title, *_cells(row, outcome), verdict]) + " |")
+    return "\n".join(out)
+
+
+if __name__ == "__main__":
+    print(markdown(json.loads(Path(sys.argv[1]).read_text())))

@@ -53,6 +53,14 @@ def in_process(
         [Goal("wall", limit, PYAV)],
         rounds=25,
     )
+    assert shown(out) == seconds * 25
+
+
+def shown(path: Path) -> int:
+    """Pictures that a player is to show."""
+    with av.open(path) as made:
+        packets = list(made.demux(video=0))
+        return sum(1 for one in packets if one.size and not one.is_discard)
 
 
 def _copy(path: Path, out: Path) -> None:
@@ -113,6 +121,7 @@ def test_cut_long(
         ],
         notes=["goals are of the time a user waits; CPU stands beside it"],
     )
+    assert shown(scratch / "ours.mp4") == seconds * 25
 
 
 def test_join(
@@ -143,3 +152,4 @@ def test_join(
         rounds=5,
         notes=["one segment, opened and indexed six times over"],
     )
+    assert shown(scratch / "ours.mp4") == 6 * inputs.size.segment * 25

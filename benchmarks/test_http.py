@@ -19,7 +19,9 @@ DELAY_MS = 40
 SECONDS = 10
 
 
-def counted(remote: Remote, turn: Callable[[], Turn], needed: Callable[[], int]) -> Callable[[], Turn]:
+def counted(
+    remote: Remote, turn: Callable[[], Turn], needed: Callable[[], int]
+) -> Callable[[], Turn]:
     """The turn with what the server counted; `excess`: bytes sent to bytes needed."""
 
     def run() -> Turn:

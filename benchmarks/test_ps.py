@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import av
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
@@ -39,9 +40,7 @@ def test_ps_index(
     )
 
 
-@pytest.mark.parametrize(
-    ("codec", "cpu", "wall"), [("h264", 0.48, 0.70), ("h265", 0.31, 0.42)]
-)
+@pytest.mark.parametrize(("codec", "cpu", "wall"), [("h264", 0.48, 0.70), ("h265", 0.31, 0.42)])
 def test_ps_mp4(
     benchmark: BenchmarkFixture,
     contest: Contest,
@@ -70,3 +69,5 @@ def test_ps_mp4(
         [Goal("cpu", cpu, DEBIAN), Goal("wall", wall, WHEEL), Goal("peak", PEAK)],
         rounds=5,
     )
+    with av.open(scratch / "ours.mp4") as made:
+        assert made.streams.video[0].frames == sum(1 for _ in inputs.pictures(codec))
