@@ -55,9 +55,9 @@ def _instructions(job: str, turns: int) -> int:
 
 def _jobs() -> dict[str, tuple[Callable[[], object], int]]:
     """Name to the job and how many units one turn of it does."""
-    from hikcore.media.everfocus import parse_header, read_headers  # noqa: PLC0415
-    from hikcore.media.ps import PsIndexer  # noqa: PLC0415
-    from hikcore.media.samples import SampleReader  # noqa: PLC0415
+    from hikcore.media.everfocus import parse_header, read_headers
+    from hikcore.media.ps import PsIndexer
+    from hikcore.media.samples import SampleReader
 
     message = everfocus_header(20_000, 7, BEGIN_MS)
     headers = b"".join(everfocus_header(0, 7, BEGIN_MS + 40 * n) for n in range(_HEADERS))

@@ -71,32 +71,7 @@ def _run(arguments: Sequence[str]) -> tuple[bytes, Turn]:
     return done.stdout, Turn({"wall": wall, "cpu": cpu})
 
 
-def peak_of(pid: int | str = "self") -> int:
-    """VmHWM of a process, bytes. (The rusage of a child begins at the peak of its parent.)"""
-    text = Path(f"/proc/{pid}/status").read_text()
-    line = next((line for line in text.splitlines() if line.startswith("VmHWM")), "VmHWM: 0")
-    return int(line.split()[1]) * 1024
-
-
-def watched_peak(arguments: Sequence[object]) -> int:
-    """The peak memory of a command, seen from outside every 2 ms; not for times."""
-    with subprocess.Popen(
-        [str(one) for one in arguments],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    ) as process:
-        peak = 0
-        while process.poll() is None:
-            try:
-                peak = max(peak, peak_of(process.pid))
-            except OSError:
-                break
-            time.sleep(0.002)
-    return peak
-
-
 def scratch_folder() -> Path:
     """Where outputs are written: memory, if there is any, so that no disk is measured."""
-    shared = Path("/dev/shm")  # noqa: S108
-    return shared if os.access(shared, os.W_OK) else Path("/tmp")  # noqa: S108
+    shared = Path("/dev/shm")
+    return shared if os.access(shared, os.W_OK) else Path("/tmp")

@@ -17,7 +17,7 @@ def programs() -> dict[str, str]:
     """Name to path, of those that are here."""
     found = {DEBIAN: shutil.which("ffmpeg"), GPAC: shutil.which("MP4Box")}
     if find_spec("imageio_ffmpeg"):
-        from imageio_ffmpeg import get_ffmpeg_exe  # noqa: PLC0415  (an extra)
+        from imageio_ffmpeg import get_ffmpeg_exe
 
         found[WHEEL] = get_ffmpeg_exe()
     return {name: path for name, path in found.items() if path}

@@ -35,7 +35,7 @@ class Handler(BaseHTTPRequestHandler):
         super().setup()
         self.fresh = True
 
-    def do_GET(self) -> None:  # noqa: N802
+    def do_GET(self) -> None:
         """A range, or the counts."""
         if self.path == "/counts":
             with self.lock:

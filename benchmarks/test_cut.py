@@ -8,9 +8,9 @@ from pathlib import Path
 import av
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from benchmarks import jobs
 from benchmarks.contest import Contest, Goal
 from benchmarks.inputs import Inputs
+from benchmarks.jobs import cuts
 from benchmarks.measure import Turn, call, command, ours
 from benchmarks.peers import DEBIAN, GPAC, PYAV, WHEEL, quiet
 
@@ -45,8 +45,8 @@ def in_process(
         benchmark,
         f"cut {seconds} s in process",
         {
-            "ours": call(lambda: jobs.cut(path, out, *arguments)),
-            "ours with SHA-256": call(lambda: jobs.cut(path, out, *arguments, hashed=True)),
+            "ours": call(lambda: cuts.cut(path, out, *arguments)),
+            "ours with SHA-256": call(lambda: cuts.cut(path, out, *arguments, hashed=True)),
             PYAV: call(lambda: cut_with_pyav(path, scratch / "pyav.mp4", *arguments)),
             "copy": call(lambda: _copy(out, scratch / "copy.mp4")),
         },
@@ -92,7 +92,7 @@ def test_cut_long(
     begin = inputs.seconds() // 8 * 2 + INTO
     blocks = inputs.size.size // round(inputs.seconds()) * seconds >> 20
     entries: dict[str, Callable[[], Turn]] = {
-        "ours": ours("cut", path, scratch / "ours.mp4", begin, begin + seconds),
+        "ours": ours("cuts.cut", path, scratch / "ours.mp4", begin, begin + seconds),
         "dd": command(
             "dd", f"if={path}", f"of={scratch / 'dd'}", "bs=1M", f"skip={blocks // 2}",
             f"count={blocks}", "status=none",
@@ -135,7 +135,7 @@ def test_join(
     names = scratch / "names.txt"
     names.write_text(f"file '{path}'\n" * 6)
     entries: dict[str, Callable[[], Turn]] = {
-        "ours": ours("join", path, scratch / "ours.mp4", 6),
+        "ours": ours("cuts.join", path, scratch / "ours.mp4", 6),
         "cat": command("sh", "-c", f"cat {f'{path} ' * 6} > {scratch / 'cat'}"),
     }
     for number, name in enumerate((DEBIAN, WHEEL)):

@@ -78,7 +78,7 @@ def test_http_segment(
 
     with serve(path.parent) as remote:
         url = f"{remote.url}/{path.name}"
-        turn = ours("cut_segment_http", url, out, begin, begin + SECONDS, head)
+        turn = ours("remote.cut_segment", url, out, begin, begin + SECONDS, head)
         ours_turn = counted(remote, turn, needed)
         ours_turn()  # so that there is an output to compare with
         contest.run(
@@ -107,7 +107,7 @@ def test_http_far(
     with serve(path.parent, DELAY_MS) as remote:
         url = f"{remote.url}/{path.name}"
         ours_turn = counted(
-            remote, ours("cut_http", url, out, begin, begin + SECONDS), lambda: inputs.size.size
+            remote, ours("remote.cut", url, out, begin, begin + SECONDS), lambda: inputs.size.size
         )
         peers = seekers(remote, url, tools, scratch, begin, lambda: inputs.size.size)
         contest.run(
@@ -135,7 +135,7 @@ def test_http_fragmented(
     begin = inputs.seconds() // 4 * 2 + INTO
     with serve(path.parent) as remote:
         url = f"{remote.url}/{path.name}"
-        turn = ours("cut_fragmented_http", url, out, begin, begin + SECONDS)
+        turn = ours("remote.cut_fragmented", url, out, begin, begin + SECONDS)
         contest.run(
             benchmark,
             "cut over HTTP, fragments without an index",

@@ -26,7 +26,10 @@ def test_ps_index(
     limit: float,
 ) -> None:
     path = inputs.ps(codec)
-    entries = {"ours": ours("index", path), "cat": command("sh", "-c", f"cat {path} > /dev/null")}
+    entries = {
+        "ours": ours("streams.index", path),
+        "cat": command("sh", "-c", f"cat {path} > /dev/null"),
+    }
     for name in (DEBIAN, WHEEL):
         if name in tools:
             entries[name] = command(
@@ -53,7 +56,7 @@ def test_ps_mp4(
 ) -> None:
     path = inputs.ps(codec)
     entries = {
-        "ours": ours("remux", path, scratch / "ours.mp4"),
+        "ours": ours("streams.remux", path, scratch / "ours.mp4"),
         "cp": command("cp", path, scratch / "copy"),
     }
     for number, name in enumerate((DEBIAN, WHEEL)):
