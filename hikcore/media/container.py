@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 from hikcore.errors import MediaDamaged, MediaEncrypted, MediaUnsupported
+from hikcore.media.avi import AviIndexer
 from hikcore.media.everfocus import EverFocusIndexer
 from hikcore.media.mp4.clock import to_ninety
 from hikcore.media.mp4.read import index_mp4
@@ -34,6 +35,8 @@ def index_file(path: Path) -> SampleTable:
             return accept(_index(body, PsIndexer()))
         if kind == "everfocus":
             return _index(body, EverFocusIndexer())
+        if kind == "avi":
+            return _index(body, AviIndexer())
     if kind == "mp4":
         with FileSource(path) as source:
             return accept(to_ninety(index_mp4(source, source.size, verify=True)))
@@ -59,11 +62,9 @@ def unreadable(kind: str) -> MediaUnsupported | MediaDamaged:
         return MediaUnsupported(
             "a 4HKH file of an old recorder: another format than MPEG-PS, not read", offset=0
         )
-    if kind == "avi":
-        return MediaUnsupported("AVI is not read", offset=0)
     if kind == "empty":
         return MediaDamaged("the body is empty", offset=0)
-    return MediaUnsupported(f"neither MPEG-PS nor MP4 ({kind})", offset=0)
+    return MediaUnsupported(f"neither MPEG-PS nor MP4, AVI or EverFocus frames ({kind})", offset=0)
 
 
 def accept(table: SampleTable) -> SampleTable:
