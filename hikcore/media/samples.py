@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from hikcore.errors import MediaDamaged
 from hikcore.media.table import ByteSource, Samples
 from hikcore.native.gather import gather
-from hikcore.native.mp4 import reframe
+from hikcore.native.nals import reframe
 
 #: So many bytes of the source are read at once (a larger single sample more): they stay in the
 #: processor's cache between reading, gathering, hashing and writing.

@@ -34,9 +34,6 @@ class FrameColumns(TypedDict):
 def parse_header(data: Buffer) -> Header:
     """The header at the begin of a message of at least 32 bytes. MediaDamaged if there is none."""
 
-def scan(data: Buffer, max_frame: int = ...) -> tuple[bytearray, bytes]:
-    """(rows, faults) of a whole buffer; dtypes: hikcore.media.everfocus.HEADERS, columns.FAULT."""
-
 class FrameCore:
     """Push parser. Not safe for two threads at once."""
 

@@ -116,3 +116,21 @@ def pack(pts: int = 0, number: int = 0) -> bytes:
 
 def video(payload: bytes, pts: int | None = None) -> bytes:
     return hikps.pes(0xE0, payload, pts=pts)
+
+
+PLAIN = MuxProfile(private=False, header=False)
+
+
+def whole(made: Muxed) -> list[list[bytes]]:
+    return [unit.units() for unit in made.pictures]
+
+
+def read(body: bytes) -> tuple[SampleTable, list[list[bytes]]]:
+    """Indexed, and all of it gathered."""
+    table = index(body)
+    assert table.video is not None
+    return table, nal_units(body, table.video)
+
+
+def picture(made: Muxed, number: int) -> bytes:
+    return made.muxer.picture(made.pictures[number])

@@ -18,7 +18,7 @@ from hikcore.errors import MediaDamaged, MediaUnsupported
 from hikcore.media import h264, h265
 from hikcore.media.codec import parameter_sets, video_config
 from hikcore.media.table import ByteSource, CodecConfig, Damage, Framing, Samples
-from hikcore.native.mp4 import measure
+from hikcore.native.nals import measure
 
 #: Parameter sets, SEI and the head of the first slice lie in so many bytes of nearly any sample.
 _PEEK = 4096
@@ -29,7 +29,7 @@ _CRA, _RASL = 21, (8, 9)
 
 @dataclass(frozen=True, slots=True)
 class Looked:
-    """(n,) columns of samples: see hikcore.native.mp4.measure."""
+    """(n,) columns of samples: see hikcore.native.nals.measure."""
 
     size: NDArray[np.uint32]
     first: NDArray[np.uint8]
