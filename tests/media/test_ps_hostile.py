@@ -56,7 +56,7 @@ def test_other_formats_under_any_name(tmp_path: Path) -> None:
     empty.write_bytes(b"")
     with pytest.raises(MediaUnsupported, match="4HKH"):
         index_file(old)
-    with pytest.raises(MediaUnsupported, match="AVI"):
+    with pytest.raises(MediaDamaged, match="AVI"):
         index_file(avi)
     with pytest.raises(MediaDamaged, match="empty"):
         index_file(empty)
