@@ -1,9 +1,9 @@
 # cython: language_level=3
 """EverFocus' frame stream: a 32-byte header and a frame, over and over (NVR SDK guide, 3.1).
 
-Three faces: `parse_header` for one message of a live stream, `scan` for the headers of a whole
-buffer, `FrameCore` for a stream in pieces of any size, to columns of samples. The header is packed
-and little-endian: read with C's natural alignment it would be 36 bytes and look plausible, but for
+Two faces: `parse_header` for one message of a live stream, `FrameCore` for a stream in pieces of any
+size, to columns of samples; native/everfocus_scan.pyx reads headers alone. The header is packed and
+little-endian: read with C's natural alignment it would be 36 bytes and look plausible, but for
 `sec` and `msec`.
 
 A frame is believed when another header, or the end, follows it. Where none does, either its declared
@@ -12,11 +12,8 @@ length lies, or bytes follow that are no frame: a header found inside it decides
 
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport free
-from libc.string cimport memchr, memcpy
+from libc.string cimport memchr
 from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
-from cpython.bytearray cimport (
-    PyByteArray_AS_STRING, PyByteArray_FromStringAndSize, PyByteArray_Resize,
-)
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_CheckExact, PyBytes_GET_SIZE
 cimport cython
 
@@ -27,54 +24,11 @@ from hikcore.native.records cimport Array, FAULT_CAP, FAULTS, Fault, push
 from hikcore.native.window cimport Window
 
 cdef enum:
-    HEADER = 32
-    MAGIC = 0x89639615
-    H264I = 6, H264P = 7, H265I = 8, H265P = 9, G711 = 16
     # Codes of faults; hikcore.media.everfocus says them in words.
     FAULT_BETWEEN = 101, FAULT_HEADER = 102, FAULT_SHORT = 103, FAULT_NO_NAL = 104
     FAULT_TIME = 105, FAULT_MIXED = 106
 
 cdef int64_t MS = 1000000
-
-cdef struct Frame:
-    uint32_t size
-    uint16_t kind, width, height, msec
-    uint32_t sec
-
-cdef packed struct Row:
-    uint64_t offset
-    int64_t time
-    uint32_t size
-    uint16_t kind, width, height, msec
-    uint32_t sec
-
-
-cdef inline bint magic(const uint8_t* p) noexcept nogil:
-    return p[0] == 0x15 and p[1] == 0x96 and p[2] == 0x63 and p[3] == 0x89
-
-
-cdef inline uint32_t little32(const uint8_t* p) noexcept nogil:
-    return p[0] | (<uint32_t> p[1] << 8) | (<uint32_t> p[2] << 16) | (<uint32_t> p[3] << 24)
-
-
-cdef inline uint16_t little16(const uint8_t* p) noexcept nogil:
-    return p[0] | (<uint16_t> p[1] << 8)
-
-
-cdef inline void fields(const uint8_t* p, Frame* out) noexcept nogil:
-    out.size = little32(p + 4)
-    out.kind = little16(p + 8)
-    out.width = little16(p + 10)
-    out.height = little16(p + 12)
-    out.sec = little32(p + 14)
-    out.msec = little16(p + 18)
-
-
-cdef inline int64_t time_ns(const Frame* f) noexcept nogil:
-    """UTC ns; -1 where it says none (0) or a millisecond that is none."""
-    if f.msec > 999 or (f.sec == 0 and f.msec == 0):
-        return -1
-    return (<int64_t> f.sec * 1000 + f.msec) * MS
 
 
 cdef inline bint known(uint16_t kind) noexcept nogil:
@@ -188,12 +142,6 @@ cdef size_t find_inside(const uint8_t* p, size_t n, uint32_t cap) noexcept nogil
 
 cdef class FrameWindow(Window):
     """Frames one after the other; `frame` is called with each that is believed."""
-
-    cdef uint32_t max_frame
-    cdef Array faults
-    cdef bint lost              # between frames: reported once until the next one
-    cdef int counted            # whether datalen counts the header; -1 until a frame shows it
-    cdef uint64_t cut           # bytes of a frame that the end cut
 
     def __cinit__(self):
         self.faults.item = sizeof(Fault)
@@ -376,100 +324,3 @@ cdef class FrameCore(FrameWindow):
         self.video.pending_pts = time
         self.video.pack_frame = self.ordinal
         deliver_frame(self.video, p, n, self.offset + HEADER, framing)
-
-
-cdef class ScanWindow(FrameWindow):
-    """Rows of headers, without a look at what is behind them."""
-
-    cdef Array rows
-
-    def __cinit__(self, uint32_t max_frame):
-        self.rows.item = sizeof(Row)
-        self.max_frame = max_frame
-        self.counted = 0
-
-    def __dealloc__(self):
-        free(self.rows.data)
-
-    cdef void frame(self, const uint8_t* p, const Frame* f, size_t n) noexcept nogil:
-        cdef Row* row = <Row*> push(&self.rows, <size_t> 1 << 40)
-        if row == NULL:
-            self.stopped = True
-        else:
-            put(row, f, self.offset, n)
-
-
-cdef inline void put(Row* row, const Frame* f, uint64_t offset, size_t n) noexcept nogil:
-    row.offset = offset
-    row.time = time_ns(f)
-    row.size = <uint32_t> n
-    row.kind = f.kind
-    row.width = f.width
-    row.height = f.height
-    row.msec = f.msec
-    row.sec = f.sec
-
-
-cdef size_t straight(const uint8_t* p, size_t n, uint64_t base, uint32_t cap, Row* rows,
-                     size_t room, size_t* count) noexcept nogil:
-    """Rows while one frame follows the other as declared; the number of bytes used."""
-    cdef size_t at = 0, left, total, k = 0
-    cdef Frame f
-    while k < room and n - at >= HEADER and magic(p + at):
-        fields(p + at, &f)
-        left = n - at
-        total = HEADER + <size_t> f.size
-        if f.size > cap or left < total:
-            break
-        if left > total and (left < total + 4 or not magic(p + at + total)):
-            break
-        put(rows + k, &f, base + at, f.size)
-        k += 1
-        at += total
-    count[0] = k
-    return at
-
-
-def scan(const uint8_t[::1] data not None, uint32_t max_frame=16 << 20):
-    """The headers of all whole frames in a buffer, in order.
-
-    Args:
-        data: contiguous uint8; datalen counts the frame alone, not its header.
-        max_frame: a header that declares more bytes is none.
-
-    Returns:
-        (rows, faults). Rows (bytearray) of 32 bytes: offset of the header u64, time i64 (UTC ns,
-        -1 none), size u32, kind, width, height, msec u16, sec u32. Faults (bytes) of 16: offset,
-        code u64; at most 1000.
-    """
-    cdef size_t n = data.shape[0], at = 0, rows = 0, room, count = 0, used = 0
-    cdef const uint8_t* p = &data[0] if n else NULL
-    cdef ScanWindow slow = None
-    cdef Row* row
-    cdef bytes faults = b""
-    room = n // HEADER + 1 if n // HEADER < 4096 else 4096
-    cdef bytearray out = PyByteArray_FromStringAndSize(NULL, room * sizeof(Row))
-    while at < n:
-        row = <Row*> PyByteArray_AS_STRING(out)
-        with nogil:
-            used = straight(p + at, n - at, at, max_frame, row + rows, room - rows, &count)
-        at += used
-        rows += count
-        if at < n and rows < room:
-            # One step of the parser that can find its way again.
-            if slow is None:
-                slow = ScanWindow(max_frame)
-            slow.offset = at
-            slow.rows.count = 0
-            with nogil:
-                at += slow.step(p + at, n - at, True)
-            if slow.rows.count:
-                memcpy(row + rows, slow.rows.data, sizeof(Row))
-                rows += 1
-        if rows == room:
-            room *= 2
-            PyByteArray_Resize(out, room * sizeof(Row))
-    PyByteArray_Resize(out, rows * sizeof(Row))
-    if slow is not None:
-        faults = drain(&slow.faults)
-    return out, faults

@@ -8,6 +8,8 @@ what happens when it does not), and every picture is an anchor. As these reading
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
 import numpy as np
@@ -18,7 +20,8 @@ from hikcore.errors import MediaDamaged, MediaUnsupported
 from hikcore.media.columns import SAMPLE, SHARED_FAULTS, codec_configs, damage, samples
 from hikcore.media.spread import MediaTimes, media_times
 from hikcore.media.table import Anchors, CodecConfig, Damage, Framing, Samples, SampleTable
-from hikcore.native.everfocus import FrameCore, Header, parse_header, scan
+from hikcore.native.everfocus import FrameCore, Header, parse_header
+from hikcore.native.everfocus_scan import scan, scan_file
 
 if TYPE_CHECKING:
     from hikcore.native.everfocus import FrameColumns
@@ -45,14 +48,20 @@ _MS = 1_000_000
 _TICKS = 90
 
 
-def read_headers(data: Buffer, max_frame: int = MAX_FRAME) -> tuple[NDArray[np.void], list[Damage]]:
-    """The headers of all whole frames in a buffer.
+def read_headers(
+    data: Buffer | Path, max_frame: int = MAX_FRAME
+) -> tuple[NDArray[np.void], list[Damage]]:
+    """The headers of all whole frames in a buffer, or in a file, of which little else is read.
 
     Returns:
         (HEADERS (n,) in order of offset; what was passed over, at most 1000).
     """
-    rows, faults = scan(data, max_frame)
-    return np.frombuffer(rows, HEADERS), list(damage(faults, _FAULTS))
+    if isinstance(data, Path):
+        with data.open("rb", buffering=0) as file:
+            rows, faults = scan_file(file.fileno(), os.fstat(file.fileno()).st_size, max_frame)
+    else:
+        rows, faults = scan(data, max_frame)
+    return np.frombuffer(rows, HEADERS), list(damage(faults, _FAULTS)) if faults else []
 
 
 class EverFocusIndexer:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import io
 import re
 import struct
+import tempfile
 from collections.abc import Sequence
 from functools import cache
+from pathlib import Path
 
 import av
 import numpy as np
@@ -364,7 +366,13 @@ def _pictured(nal: bytes, codec: str = "") -> bool:
 
 def compare(body: bytes, pieces: Sequence[int]) -> None:
     truth = parse(body)
-    rows, _ = read_headers(body)
+    rows, faults = read_headers(body)
+    with tempfile.NamedTemporaryFile() as file:
+        file.write(body)
+        file.flush()
+        again, same = read_headers(Path(file.name))
+    assert same == faults
+    assert again.tobytes() == rows.tobytes()
     assert [(int(r["offset"]), int(r["kind"]), int(r["size"])) for r in rows] == [
         (f.offset, f.kind, len(f.data)) for f in truth.frames
     ]
