@@ -12,9 +12,7 @@ from typing import Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-Codec = Literal[
-    "h264", "h265", "alaw", "ulaw", "aac", "flac", "ipcm", "sowt", "twos", "opus"
-]
+Codec = Literal["h264", "h265", "alaw", "ulaw", "aac", "flac", "ipcm", "sowt", "twos", "opus"]
 #: How sample bytes lie in the source. `annexb`: NAL units behind start codes; `length`: NAL units
 #: behind 4-byte lengths (as in our MP4), `length1` to `length3`: behind shorter ones; `raw`: as
 #: they are (audio).
