@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import struct
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
@@ -12,6 +11,7 @@ from pathlib import Path
 import av
 
 from benchmarks.footage import FRAME_MS, GOP, HEIGHT, WIDTH, Footage, load
+from benchmarks.frames import everfocus_header
 from hikcore.deviceclock import ZoneRule
 from hikcore.instants import parse_instant
 from hikcore.media.container import index_file
@@ -24,7 +24,6 @@ from hikcore.sim.psmux import Muxer, MuxProfile
 BEGIN_MS = parse_instant("2026-11-20T10:00:00Z") // 1_000_000
 #: Raised when anything here would give other bytes, so that no cache of old ones is used.
 _VERSION = 2
-_EVERFOCUS = struct.Struct("<IIHHHIH12x")
 
 
 @dataclass(frozen=True)
@@ -125,11 +124,6 @@ class Inputs:
             make(part)
             part.replace(path)
         return path
-
-
-def everfocus_header(size: int, kind: int, ms: int) -> bytes:
-    """The 32 bytes before a frame."""
-    return _EVERFOCUS.pack(0x89639615, size, kind, WIDTH, HEIGHT, ms // 1000, ms % 1000)
 
 
 def open_inputs(name: str) -> Inputs:
