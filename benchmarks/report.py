@@ -85,7 +85,7 @@ def machine() -> dict[str, str | int]:
     return {
         "cpu": model or platform.processor(),
         "cores": os.cpu_count() or 0,
-        "system": platform.platform(terse=True),
+        "system": f"{platform.system()} {platform.release().partition('-')[0]}",
         "python": platform.python_version(),
     }
 
