@@ -27,7 +27,7 @@ class Handler(BaseHTTPRequestHandler):
     disable_nagle_algorithm = True
     folder = Path()
     delay = 0.0
-    counts: dict[str, int] = {"requests": 0, "connections": 0, "sent": 0}  # noqa: RUF012
+    counts: dict[str, int] = {"requests": 0, "connections": 0, "sent": 0}  # noqa: RUF012  one for all handlers
     lock = threading.Lock()
 
     def setup(self) -> None:

@@ -19,7 +19,12 @@ from hikcore.instants import format_instant, format_local, parse_instant
 
 
 def _instant(value: object) -> int:
-    return parse_instant(value) if isinstance(value, str) else int(value)  # type: ignore[call-overload]
+    """Raises ValueError for all else, which pydantic tells as a fault of the document."""
+    if isinstance(value, str):
+        return parse_instant(value)
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    raise ValueError(f"an instant is a text like 2026-11-20T10:03:17Z, not {value!r}")
 
 
 def _local(value: object) -> int:

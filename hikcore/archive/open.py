@@ -52,8 +52,8 @@ def open_store(
             local.root.mkdir(parents=True, exist_ok=True)
         return local
     # The SDK is slow to import, and a folder needs none.
-    from hikcore.archive.s3 import S3Store  # noqa: PLC0415
-    from hikcore.archive.s3_sdk import S3Keys, S3Place  # noqa: PLC0415
+    from hikcore.archive.s3 import S3Store  # noqa: PLC0415  loads the S3 SDK
+    from hikcore.archive.s3_sdk import S3Keys, S3Place  # noqa: PLC0415  likewise
 
     bucket, prefix = _bucket(url, parts)
     keys = _keys(access_key, secret_key, env)

@@ -99,6 +99,7 @@ def run(arguments: Sequence[str]) -> int:
 def _other(error: Exception, output: Output, debug: bool) -> int:
     if isinstance(error, _ClickException):
         # Its own text names the option and the usage line.
+        # The class is found at run time (above), so the type checker does not know its methods.
         error.show()  # type: ignore[attr-defined]
         output.failed(2, "UsageError", error.format_message(), quiet=True)  # type: ignore[attr-defined]
         return 2

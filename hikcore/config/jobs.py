@@ -110,7 +110,7 @@ def publish(config: Config, found: SiteJobs, store: Store) -> None:
         ArchiveError: it cannot be written.
     """
     from hikcore.archive.documents import Site, SiteCamera  # noqa: PLC0415  loads numpy
-    from hikcore.archive.sites import publish_site, read_site  # noqa: PLC0415
+    from hikcore.archive.sites import publish_site, read_site  # noqa: PLC0415  likewise
 
     site = found.site
     place = config.site(site)

@@ -166,9 +166,9 @@ class Config:
         Raises:
             ConfigurationError: no such site or device, or credentials that cannot be had.
         """
-        from hikcore.sources.isapi.settings import Retries  # noqa: PLC0415
-        from hikcore.sources.isapi.settings import Settings as Tuning  # noqa: PLC0415
-        from hikcore.sources.isapi.source import IsapiSource  # noqa: PLC0415
+        from hikcore.sources.isapi.settings import Retries  # noqa: PLC0415  loads httpx
+        from hikcore.sources.isapi.settings import Settings as Tuning  # noqa: PLC0415  likewise
+        from hikcore.sources.isapi.source import IsapiSource  # noqa: PLC0415  likewise
 
         section = self.site(site).device(device)
         where = f"sites.{site}.devices.{device}"

@@ -8,6 +8,7 @@ from typing import Any
 
 import jsonschema
 import pytest
+from pydantic import ValidationError
 
 from hikcore.archive.answers import record
 from hikcore.archive.documents import Answers, ClockProfile, Document, Manifest, Site, Tombstone
@@ -83,3 +84,11 @@ def test_canonical_bytes_do_not_depend_on_the_order_of_fields() -> None:
     value = json.loads(document.to_bytes())
     backwards = json.dumps(dict(reversed(list(value.items()))))
     assert Manifest.model_validate_json(backwards).to_bytes() == document.to_bytes()
+
+
+@pytest.mark.parametrize("value", [None, {}, [], True, 1.5, "yesterday"])
+def test_an_instant_that_is_none_is_a_fault_of_the_document(value: object) -> None:
+    with pytest.raises(ValidationError):
+        Answers.model_validate(
+            {"questions": [{"begin": value, "end": 5, "asked": 7, "complete": True}]}
+        )
