@@ -6,6 +6,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from hikcore.sim.weekly import ALWAYS, Block
+
 
 class CameraProfile(BaseModel):
     """One channel: what it sees, how it codes it, and into which files the recorder puts it.
@@ -27,6 +29,10 @@ class CameraProfile(BaseModel):
         jitter_gops: files begin up to so many groups later than the even grid.
         overlap_ms: the least and the most that a file goes on after the next one began.
         phase_ms: where groups begin, after the even grid since 1970.
+        schedule: when the recorder records it, by its wall clock; nothing: all week.
+        motion_ms: the least and the most that a clip on motion lasts; there is one in each
+            stretch of `file_ms` that the schedule gives to motion, begun up to half of it late.
+        serial: of the camera itself; two recorders may have the same camera.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -50,6 +56,9 @@ class CameraProfile(BaseModel):
     jitter_gops: int = Field(default=0, ge=0)
     overlap_ms: tuple[int, int] = (1_000, 3_000)
     phase_ms: int = 0
+    schedule: tuple[Block, ...] = ()
+    motion_ms: tuple[int, int] = (12_000, 60_000)
+    serial: str = ""
 
     @model_validator(mode="after")
     def _fits(self) -> CameraProfile:
@@ -66,6 +75,11 @@ class CameraProfile(BaseModel):
     def period_ms(self) -> int:
         """From the begin of a file to that of the next, jitter aside: whole groups."""
         return -(-self.file_ms // self.gop_ms) * self.gop_ms
+
+    @property
+    def blocks(self) -> tuple[Block, ...]:
+        """The schedule as it is in force."""
+        return self.schedule or ALWAYS
 
     @property
     def track(self) -> int:

@@ -7,7 +7,9 @@ from collections.abc import AsyncIterator, Iterator, Mapping
 
 from hikcore.sim.http import Request, Response
 from hikcore.sim.profile import Profile
-from hikcore.sim.search import Refused, Searches, find, from_target, parse, text
+from hikcore.sim.queries import Refused, find, from_target, strictly, text
+from hikcore.sim.ranges import ranged
+from hikcore.sim.search import Searches
 from hikcore.sim.vault import Vault
 from hikcore.sim.xml import (
     BAD_CONTENT,
@@ -19,6 +21,8 @@ from hikcore.sim.xml import (
     Writer,
     tags,
 )
+
+_OTHER_WAY = {400: BAD_CONTENT, 403: NOT_SUPPORTED, 405: BAD_METHOD}
 
 
 class Content:
@@ -60,30 +64,48 @@ class Content:
         """The body of a file, or a refusal."""
         from_query = "playbackURI" in request.query
         way = f"{request.method} {'query' if from_query else 'body'}"
-        if way not in self._profile.dialect.download:
-            return self._xml.refusal(400, request.target, BAD_CONTENT)
+        dialect = self._profile.dialect
+        if way not in dialect.download:
+            http = dialect.download_refused
+            return self._xml.refusal(http, request.target, _OTHER_WAY[http])
         try:
-            file = self._searches.locate(_wanted(request, from_query), now)
+            file = self._searches.locate(self._wanted(request, from_query), now)
         except Refused as refused:
+            if refused.reason == "gone" and dialect.gone == "empty":
+                return Response(200, dialect.content_type, b"")
             return self._refusal(request, refused)
         if self._downloading >= self._profile.limits.downloads:
             return self._xml.refusal(503, request.target, BUSY)
         self._downloading += 1
         try:
             vault = self._vaults[file.channel]
-            announce = self._profile.dialect.content_length
-            length = await asyncio.to_thread(vault.size, file) if announce else None
+            size = await asyncio.to_thread(vault.size, file)
         except BaseException:
             self._released()
             raise
-        return Response(
+        response = Response(
             200,
-            self._profile.dialect.content_type,
+            dialect.content_type,
             _in_threads(vault.body(file)),
-            length,
+            size,
             rate=self._profile.limits.rate,
             done=self._released,
         )
+        response = ranged(response, request.headers.get("range"), dialect.ranges, size)
+        if dialect.content_length is not True:
+            # Announced as nothing, or not at all; the connection ends the body either way.
+            zero = dialect.content_length == "zero"
+            response.length = None
+            response.headers += [("Content-Length", "0")] if zero else []
+        return response
+
+    def _wanted(self, request: Request, from_query: bool) -> str:
+        if from_query:
+            return from_target(request.query)
+        root = strictly(request.body, self._profile.dialect)
+        if find(root, "playbackURI") is None:
+            raise Refused("content", "no playbackURI")
+        return text(root, "playbackURI")
 
     def _released(self) -> None:
         self._downloading -= 1
@@ -96,15 +118,6 @@ class Content:
             return self._xml.refusal(500, request.target, DEVICE_ERROR, more)
         status = BAD_FORMAT if refused.reason == "format" else BAD_CONTENT
         return self._xml.refusal(400, request.target, status, more)
-
-
-def _wanted(request: Request, from_query: bool) -> str:
-    if from_query:
-        return from_target(request.query)
-    root = parse(request.body)
-    if find(root, "playbackURI") is None:
-        raise Refused("content", "no playbackURI")
-    return text(root, "playbackURI")
 
 
 async def _in_threads(blocks: Iterator[bytes]) -> AsyncIterator[bytes]:

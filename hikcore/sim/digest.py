@@ -1,4 +1,4 @@
-"""The recorder's door: Digest (RFC 7616) or Basic, stale nonces, the lock after wrong logins."""
+"""The recorder's door: Digest (RFC 7616, 2069), Basic, stale nonces, a lock after wrong logins."""
 
 from __future__ import annotations
 
@@ -25,6 +25,14 @@ class _Guest:
 
 
 @dataclass
+class _Nonce:
+    """When it was given out, and how often it was used."""
+
+    given: int
+    uses: int = 0
+
+
+@dataclass
 class Door:
     """Checks logins.
 
@@ -33,7 +41,8 @@ class Door:
     """
 
     auth: Auth
-    _issued: dict[str, int] = field(default_factory=dict)
+    _issued: dict[str, _Nonce] = field(default_factory=dict)
+    _count: int = 0
     _guests: dict[str, _Guest] = field(default_factory=dict)
 
     def check(
@@ -60,26 +69,15 @@ class Door:
                 guest.failed = 0
                 return "locked"
             return "wrong"
-        if nonce is not None:
-            uses = self._issued.get(nonce)
-            if uses is None or (self.auth.nonce_uses and uses >= self.auth.nonce_uses):
-                return "stale"
-            self._issued[nonce] = uses + 1
+        if nonce is not None and not self._fresh(nonce, now):
+            return "stale"
         guest.failed = 0
         return "in"
 
-    def challenge(self, now: int, stale: bool = False) -> str:
-        """The WWW-Authenticate header of a 401, in the form of an NVR: empty opaque, a domain that
-        is no address, upper-case stale, quoted algorithm."""
-        if self.auth.scheme == "basic":
-            return f'Basic realm="{self.auth.realm}"'
-        name = f"{self.auth.realm}/{len(self._issued)}".encode()
-        nonce = f"{hashlib.sha256(name).hexdigest()[:32]}:{now // 1_000_000}"
-        self._issued[nonce] = 0
-        return (
-            f'Digest realm="{self.auth.realm}", domain="::", qop="auth", nonce="{nonce}", '
-            f'opaque="", algorithm="{self.auth.algorithm}", stale="{str(stale).upper()}"'
-        )
+    def challenges(self, now: int, stale: bool = False) -> list[str]:
+        """The WWW-Authenticate headers of a 401: the scheme of the profile first."""
+        first = "Basic" if self.auth.scheme == "basic" else self.auth.algorithm
+        return [self._challenge(kind, now, stale) for kind in (first, *self.auth.also)]
 
     def lock(self, address: str, now: int) -> tuple[int, int]:
         """(seconds until an address is unlocked, logins that it has left)."""
@@ -91,26 +89,67 @@ class Door:
         """As after a restart of the recorder: every nonce is stale."""
         self._issued.clear()
 
+    def _challenge(self, kind: str, now: int, stale: bool) -> str:
+        realm, said = self.auth.realm, str(stale).upper()
+        if kind == "Basic":
+            return f'Basic realm="{realm}"'
+        self._count += 1
+        name = f"{realm}/{self._count}".encode()
+        nonce = f"{hashlib.sha256(name).hexdigest()[:32]}:{now // 1_000_000}"
+        self._issued[nonce] = _Nonce(now)
+        qop = 'qop="auth", ' if self.auth.qop else ""
+        if self.auth.style == "ipc":
+            named = "" if kind == "MD5" else f", algorithm={kind}"
+            return f'Digest {qop}realm="{realm}", nonce="{nonce}", stale="{said}"{named}'
+        return (
+            f'Digest realm="{realm}", domain="::", {qop}nonce="{nonce}", '
+            f'opaque="", algorithm="{kind}", stale="{said}"'
+        )
+
+    def _fresh(self, nonce: str, now: int) -> bool:
+        auth, known = self.auth, self._issued.get(nonce)
+        if known is None or (auth.nonce_uses and known.uses >= auth.nonce_uses):
+            return False
+        if auth.nonce_seconds and now - known.given >= auth.nonce_seconds * NS:
+            return False
+        known.uses += 1
+        return True
+
     def _right(self, method: str, target: str, header: str) -> tuple[bool, str | None]:
         user, password = self.auth.username, self.auth.password.get_secret_value()
         kind, _, rest = header.partition(" ")
-        if kind.lower() != self.auth.scheme:
+        basic = self.auth.scheme == "basic"
+        if kind.lower() == "basic" and (basic or "Basic" in self.auth.also):
+            expected = base64.b64encode(f"{user}:{password}".encode()).decode()
+            return hmac.compare_digest(rest.strip().encode(), expected.encode()), None
+        if kind.lower() != "digest":
             return False, None
-        if self.auth.scheme == "basic":
-            wanted = base64.b64encode(f"{user}:{password}".encode()).decode()
-            return hmac.compare_digest(rest.strip().encode(), wanted.encode()), None
         given = {name.lower(): quoted or bare for name, quoted, bare in _PAIR.findall(rest)}
         nonce = given.get("nonce", "")
-        if given.get("username") != user or given.get("uri") != target:
+        taken = {
+            name.lower() for name in (*(() if basic else (self.auth.algorithm,)), *self.auth.also)
+        }
+        # Without a name it is MD5 (RFC 7616 3.4).
+        algorithm = given.get("algorithm", "MD5").lower()
+        if given.get("username") != user or given.get("uri") != target or algorithm not in taken:
             return False, nonce
-        first = self._hash(f"{user}:{self.auth.realm}:{password}")
-        second = self._hash(f"{method}:{target}")
-        middle = nonce
-        if given.get("qop"):
-            middle = ":".join((nonce, given.get("nc", ""), given.get("cnonce", ""), given["qop"]))
-        wanted = self._hash(f"{first}:{middle}:{second}")
-        return hmac.compare_digest(given.get("response", "").encode(), wanted.encode()), nonce
+        expected = _response(given, algorithm, method, self.auth.realm, password)
+        return hmac.compare_digest(given.get("response", "").encode(), expected.encode()), nonce
 
-    def _hash(self, text: str) -> str:
-        name = "sha256" if self.auth.algorithm == "SHA-256" else "md5"
-        return hashlib.new(name, text.encode(), usedforsecurity=False).hexdigest()
+
+def _response(given: dict[str, str], algorithm: str, method: str, realm: str, password: str) -> str:
+    """What the response of a login must be (RFC 7616 3.4.1; without qop RFC 2069 2.1.2)."""
+    base, session = algorithm.removesuffix("-sess"), algorithm.endswith("-sess")
+    name = "sha256" if base == "sha-256" else "md5"
+
+    def hashed(*parts: str) -> str:
+        return hashlib.new(name, ":".join(parts).encode(), usedforsecurity=False).hexdigest()
+
+    nonce, client = given.get("nonce", ""), given.get("cnonce", "")
+    first = hashed(given["username"], realm, password)
+    if session:
+        first = hashed(first, nonce, client)
+    second = hashed(method, given["uri"])
+    if given.get("qop"):
+        return hashed(first, nonce, given.get("nc", ""), client, given["qop"], second)
+    return hashed(first, nonce, second)

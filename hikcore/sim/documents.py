@@ -28,7 +28,6 @@ class Documents:
             "/ISAPI/ContentMgmt/InputProxy/channels": self._inputs,
             "/ISAPI/ContentMgmt/InputProxy/channels/status": self._inputs_status,
             "/ISAPI/Streaming/channels": self._streams,
-            "/ISAPI/ContentMgmt/record/tracks": self._tracks,
             "/ISAPI/ContentMgmt/search/profile": self._search_profile,
             "/ISAPI/ContentMgmt/download/capabilities": self._abilities,
         }
@@ -104,7 +103,7 @@ class Documents:
                 userName="admin",
                 streamType="auto",
                 model="DS-2CD2043G2-I",
-                serialNumber=f"DS-2CD2043G2-I20260101AAWR{camera.channel:09d}",
+                serialNumber=camera.serial or f"DS-2CD2043G2-I20260101AAWR{camera.channel:09d}",
             )
             + "</sourceInputPortDescriptor></InputProxyChannel>"
             for camera in self._profile.cameras
@@ -125,10 +124,6 @@ class Documents:
     def _streams(self, now: int) -> Response:
         rows = [_stream(camera) for camera in self._profile.cameras]
         return self._xml.document("StreamingChannelList", "\n".join(rows))
-
-    def _tracks(self, now: int) -> Response:
-        rows = [_track(camera) for camera in self._profile.cameras]
-        return self._xml.document("TrackList", "\n".join(rows))
 
     def _search_profile(self, now: int) -> Response:
         inner = tags(
@@ -164,21 +159,4 @@ def _stream(camera: CameraProfile) -> str:
         "<StreamingChannel>"
         + tags(id=camera.track, channelName=camera.title, enabled=True)
         + f"<Video>{video}</Video><Audio>{sound}</Audio></StreamingChannel>"
-    )
-
-
-def _track(camera: CameraProfile) -> str:
-    codec = "H.264" if camera.codec == "h264" else "H.265"
-    about = (
-        f"trackType=standard,sourceTag=,contentType=video,codecType={codec},"
-        f"resolution={camera.width}x{camera.height},framerate={1000 / camera.frame_ms:g} fps"
-    )
-    # Enable is false on tracks that record (seen on four recorders): enableSchedule is what counts.
-    return (
-        "<Track>"
-        + tags(id=camera.track, Channel=camera.track, Enable=False, Description=about)
-        + tags(Duration="P30DT0H", DefaultRecordingMode="CMR", LoopEnable=True)
-        + "<CustomExtensionList><CustomExtension>"
-        + tags(enableSchedule=True, SaveAudio=camera.audio is not None)
-        + "</CustomExtension></CustomExtensionList></Track>"
     )

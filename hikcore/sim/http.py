@@ -22,8 +22,9 @@ from hikcore.sim.spoil import Cut, announced, spoiled
 
 _LIMIT = 1 << 20
 _REASONS = {
-    200: "OK", 400: "Bad Request", 401: "Unauthorized", 403: "Forbidden", 404: "Not Found",
-    405: "Method Not Allowed", 500: "Internal Server Error", 503: "Service Unavailable",
+    200: "OK", 206: "Partial Content", 400: "Bad Request", 401: "Unauthorized", 403: "Forbidden",
+    404: "Not Found", 405: "Method Not Allowed", 416: "Requested Range Not Satisfiable",
+    500: "Internal Server Error", 503: "Service Unavailable",
 }  # fmt: skip
 
 

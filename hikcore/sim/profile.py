@@ -1,58 +1,31 @@
-"""A simulated recorder's whole behaviour as data: loadable from TOML or JSON, built-in by name.
-
-Instants in a profile are texts: ISO 8601 with a zone (`2026-11-20T09:10:00Z`), or relative to the
-clock when the recorder starts: `now`, `now-2h`, `now-1h30m`, `now+5s` (units d, h, m, s).
-"""
+"""A simulated recorder's whole behaviour as data: loadable from TOML or JSON, built-in by name."""
 
 from __future__ import annotations
 
 import json
-import re
 import tomllib
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
+from pydantic import Field, SecretStr, model_validator
 
 from hikcore.deviceclock import DeviceClock, ZoneRule
 from hikcore.errors import ConfigurationError
-from hikcore.instants import NS, parse_instant
 from hikcore.sim.camera import CameraProfile
+from hikcore.sim.dialect import Dialect, Download
 from hikcore.sim.faults import Fault
 from hikcore.sim.psmux import MuxProfile
+from hikcore.sim.when import Data, When, resolve
 
-_RELATIVE = re.compile(r"now(?:([+-])((?:\d+[dhms])+))?")
-_UNITS = {"d": 86_400, "h": 3_600, "m": 60, "s": 1}
+__all__ = [
+    "Auth", "Clock", "Dialect", "Download", "ExtraFile", "Hole", "Identity", "Limits", "Profile",
+    "Recorded", "load_profile", "resolve",
+]  # fmt: skip
 
-
-def resolve(text: str, now: int) -> int:
-    """Nanoseconds UTC of a profile's instant.
-
-    Raises:
-        ValueError: neither ISO 8601 with a zone nor relative to now.
-    """
-    match = _RELATIVE.fullmatch(text)
-    if match is None:
-        return parse_instant(text)
-    parts = re.findall(r"(\d+)([dhms])", match.group(2) or "")
-    seconds = sum(int(count) * _UNITS[unit] for count, unit in parts)
-    return now + (seconds if match.group(1) == "+" else -seconds) * NS
+Algorithm = Literal["MD5", "MD5-sess", "SHA-256", "SHA-256-sess"]
 
 
-def _checked(text: str) -> str:
-    resolve(text, 0)
-    return text
-
-
-When = Annotated[str, AfterValidator(_checked)]
-Download = Literal["GET body", "POST body", "GET query", "POST query"]
-
-
-class _Data(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-
-class Identity(_Data):
+class Identity(Data):
     """What deviceInfo says."""
 
     name: str = "Simulated recorder"
@@ -64,11 +37,19 @@ class Identity(_Data):
     mac: str = "02:00:00:00:00:01"
 
 
-class Auth(_Data):
+class Auth(Data):
     """Who may log in, and how.
 
     Attributes:
+        algorithm: of Digest (RFC 7616).
+        also: further schemes that the same 401 offers, each in a header of its own, and that are
+            taken as well.
+        qop: whether the challenge has `qop="auth"`; without it the response is RFC 2069's.
+        style: how the challenge is written: an NVR's, with an empty opaque, a domain that is no
+            address and the algorithm quoted; or a camera's, which has realm, nonce, qop and stale
+            alone, in another order.
         nonce_uses: requests that one nonce serves before it is stale; 0: any number.
+        nonce_seconds: how long one is good; 0: for ever.
         lock_after: wrong logins until the address is locked; 0: never.
         lock_seconds: how long.
         refusal: body of a 401: the vendor's XML, or a page of HTML (cameras).
@@ -77,15 +58,19 @@ class Auth(_Data):
     username: str = "admin"
     password: SecretStr = SecretStr("hikcore-12345")
     scheme: Literal["digest", "basic"] = "digest"
-    algorithm: Literal["MD5", "SHA-256"] = "MD5"
+    algorithm: Algorithm = "MD5"
+    also: tuple[Algorithm | Literal["Basic"], ...] = ()
+    qop: bool = True
+    style: Literal["nvr", "ipc"] = "nvr"
     realm: str = "fe12f37b0a1c2d3e4f506172"
     nonce_uses: int = 0
+    nonce_seconds: int = 0
     lock_after: int = 5
     lock_seconds: int = 1800
     refusal: Literal["userCheck", "html"] = "userCheck"
 
 
-class Clock(_Data):
+class Clock(Data):
     """The recorder's clock.
 
     Attributes:
@@ -120,60 +105,7 @@ class Clock(_Data):
         return self
 
 
-class Dialect(_Data):
-    """How the ISAPI of this firmware differs from others'.
-
-    Attributes:
-        container: around trackID; another one is passed over in silence and 101 is searched.
-        position: the name of the paging element; others are passed over in silence.
-        page_cap: most items on a page, whatever maxResults asks.
-        namespace, version: of answers; namespace None writes none.
-        matches: what numOfMatches counts.
-        total: whether totalMatches is there.
-        full_page: what is said of a full page that is not the last.
-        status: how the status text's element is spelt.
-        empty: NO MATCHES without matchList, or with a blank one.
-        search_id: what a searchID must look like.
-        widest_days: longer spans are answered 500 deviceError; 0: any length is taken.
-        bad_track: an unknown track is refused, or has no matches.
-        download: ways of asking that are served; others are refused with 400.
-        input_size: what the list of channels says of its length is off by so much.
-        uri_host, uri_port: what the recorder believes its address to be; None: the true one, and no
-            port.
-        uri_slash: before the question mark of a playbackURI.
-        content_type: of a body of footage.
-        content_length: whether it is announced.
-        codec_type: what listings say of the codec, true or not.
-        absent: paths (patterns) that are refused with 403 notSupport.
-    """
-
-    container: Literal["trackIDList", "trackList"] = "trackIDList"
-    position: Literal["searchResultPostion", "searchResultPosition"] = "searchResultPostion"
-    page_cap: int = Field(default=40, ge=1)
-    namespace: str | None = "http://www.hikvision.com/ver20/XMLSchema"
-    version: str = "2.0"
-    matches: Literal["page", "total"] = "page"
-    total: bool = False
-    full_page: Literal["MORE", "OK"] = "MORE"
-    status: Literal["responseStatusStrg", "responseStatusStrip", "responseStatusStrp"] = (
-        "responseStatusStrg"
-    )
-    empty: Literal["absent", "blank"] = "absent"
-    search_id: Literal["guid", "braces", "any"] = "guid"
-    widest_days: int = Field(default=0, ge=0)
-    bad_track: Literal["refused", "empty"] = "empty"
-    download: tuple[Download, ...] = ("GET body", "POST body")
-    input_size: int = 6
-    uri_host: str | None = None
-    uri_port: int | None = None
-    uri_slash: bool = True
-    content_type: str = "Opaque/data"
-    content_length: bool = True
-    codec_type: str = "H.264-BP"
-    absent: tuple[str, ...] = ("/ISAPI/System/Video/inputs/channels",)
-
-
-class Limits(_Data):
+class Limits(Data):
     """What the recorder serves at once; more is answered 503, deviceBusy.
 
     Attributes:
@@ -186,7 +118,7 @@ class Limits(_Data):
     rate: int = Field(default=0, ge=0)
 
 
-class Hole(_Data):
+class Hole(Data):
     """A stretch in which nothing was recorded; on all cameras if none is named."""
 
     begin: When
@@ -194,7 +126,7 @@ class Hole(_Data):
     channels: tuple[int, ...] | None = None
 
 
-class ExtraFile(_Data):
+class ExtraFile(Data):
     """One more file over the same footage, which it holds again: a file within a file, a third file
     over one instant. `headless`: it begins where it says, not at a key picture."""
 
@@ -204,7 +136,7 @@ class ExtraFile(_Data):
     headless: bool = False
 
 
-class Recorded(_Data):
+class Recorded(Data):
     """What is on the disks.
 
     Attributes:
@@ -224,7 +156,7 @@ class Recorded(_Data):
     cut_tail: int = 0
 
 
-class Profile(_Data):
+class Profile(Data):
     """A simulated recorder, whole."""
 
     name: str = "unnamed"

@@ -20,6 +20,7 @@ from hikcore.sim.http import HttpServer, Request, Response
 from hikcore.sim.profile import Profile, resolve
 from hikcore.sim.recordings import StoredFile
 from hikcore.sim.spoil import Cut
+from hikcore.sim.tracks import Tracks
 from hikcore.sim.vault import Vault
 from hikcore.sim.xml import BUSY, DEVICE_ERROR, NOT_SUPPORTED, Writer, page
 
@@ -73,6 +74,7 @@ class Recorder:
         self.door = Door(profile.auth)
         self._xml = Writer(profile.dialect.namespace, profile.dialect.version)
         self._documents = Documents(profile, self._xml)
+        self._tracks = Tracks(profile, self.vaults, self._xml)
         self._content = Content(profile, self.vaults, host, self._xml)
         self._server = HttpServer(self._handle, self._headers)
 
@@ -186,8 +188,8 @@ class Recorder:
                 b"<userCheck>\n<statusValue>401</statusValue>\n"
                 b"<statusString>Unauthorized</statusString>\n</userCheck>\n",
             )
-        challenge = self.door.challenge(self.now(), stale=verdict == "stale")
-        response.headers.append(("WWW-Authenticate", challenge))
+        for challenge in self.door.challenges(self.now(), stale=verdict == "stale"):
+            response.headers.append(("WWW-Authenticate", challenge))
         return response
 
     async def _struck(self, request: Request, fault: Fault) -> Response | None:
@@ -216,6 +218,8 @@ class Recorder:
             return await self._content.search(request, self.now())
         if path == "/ISAPI/ContentMgmt/download":
             return await self._content.download(request, self.now())
+        if path.startswith("/ISAPI/ContentMgmt/record/tracks"):
+            return self._tracks.serve(request, self.now())
         if path == "/ISAPI/Security/userCheck":
             return self._documents.user_check(0, self.profile.auth.lock_after)
         return self._documents.serve(request, self.now())

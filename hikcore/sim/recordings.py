@@ -10,9 +10,11 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 
+from hikcore.deviceclock import ZoneRule
 from hikcore.instants import Span, subtract
 from hikcore.sim.camera import CameraProfile
 from hikcore.sim.profile import Recorded, resolve
+from hikcore.sim.weekly import scheduled
 
 _MS = 1_000_000
 _PIECES = 100
@@ -54,10 +56,19 @@ class Schedule:
         recorded: what is on the disks, its instants relative to `start`.
         seed: of jitter and overlap.
         start: the clock when the recorder started, ns.
+        zone: of the wall clock that the camera's schedule goes by (UTC if not given).
     """
 
-    def __init__(self, camera: CameraProfile, recorded: Recorded, seed: int, start: int) -> None:
+    def __init__(
+        self,
+        camera: CameraProfile,
+        recorded: Recorded,
+        seed: int,
+        start: int,
+        zone: ZoneRule | None = None,
+    ) -> None:
         self.camera = camera
+        self._zone = zone or ZoneRule()
         self._seed = seed
         self._recorded = recorded
         self._since = -(-resolve(recorded.since, start) // _MS)
@@ -114,7 +125,8 @@ class Schedule:
             end = max(self._end(number), begin + self.camera.frame_ms)
             left = [Span(max(begin, self._since), end)] if end > max(begin, self._since) else []
             # A hole that is still to come is in no plan of the recorder's.
-            spans = subtract(left, [hole for hole in self._holes if hole.begin < now_ms])
+            holes = [hole for hole in self._holes if hole.begin < now_ms]
+            spans = subtract(self._wanted(left, number), holes)
         found = []
         for index, span in enumerate(spans[:_PIECES]):
             name = f"{label:011d}{mark}{index:02d}00"
@@ -129,6 +141,25 @@ class Schedule:
             ):
                 continue
             found.append(file)
+        return found
+
+    def _wanted(self, spans: list[Span], number: int) -> list[Span]:
+        """What of one file's time the schedule records: all, or on motion one clip of it."""
+        camera = self.camera
+        if not camera.schedule:
+            return spans
+        found = []
+        for span in spans:
+            for part, mode in scheduled(camera.blocks, self._zone, span.begin, span.end):
+                if mode == "CMR":
+                    found.append(part)
+                    continue
+                least, most = camera.motion_ms
+                late = self._draw(number, "motion") % (camera.period_ms // 2)
+                long = least + self._draw(number, "clip") % (most - least + 1)
+                begin = self.first_begin(number) + late
+                clip = part.intersection(Span(begin, begin + long))
+                found += [clip] if clip else []
         return found
 
     def _now(self, span: Span, name: str, now_ms: int, headless: bool) -> StoredFile | None:

@@ -5,93 +5,20 @@ from __future__ import annotations
 import re
 from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import dataclass
-from urllib.parse import parse_qs, unquote, urlsplit
-from xml.etree.ElementTree import Element, ParseError
+from urllib.parse import parse_qs, urlsplit
 from xml.sax.saxutils import escape
 
-from defusedxml import DefusedXmlException
-from defusedxml.ElementTree import fromstring
-
-from hikcore.instants import DAY, NS, Span, parse_instant, to_datetime
+from hikcore.instants import NS, to_datetime
 from hikcore.sim.http import Response
 from hikcore.sim.profile import Profile
+from hikcore.sim.queries import Query, Reader, Refused
 from hikcore.sim.recordings import StoredFile
 from hikcore.sim.vault import Vault
 from hikcore.sim.xml import Writer, tags
 
-_GUID = re.compile(r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
 _MS = 1_000_000
-#: The firmware's time is 32 bits wide.
-_LATEST = parse_instant("2038-01-19T03:14:07Z")
-
-
-class Refused(Exception):
-    """The request is understood and not served.
-
-    Args:
-        reason: `format` or `content` of the XML, `track`, `gone`, `device` (it gave up).
-        text: what the device adds.
-    """
-
-    def __init__(self, reason: str, text: str = "") -> None:
-        super().__init__(reason)
-        self.reason = reason
-        self.text = text
-
-
-@dataclass(frozen=True)
-class Query:
-    """A search as the dialect understood it."""
-
-    search_id: str
-    track: int
-    span: Span
-    most: int
-    position: int
-
-
-def parse(body: bytes) -> Element:
-    """The root of a request's XML.
-
-    Raises:
-        Refused: it is not XML.
-    """
-    try:
-        root: Element = fromstring(body)
-    except (ParseError, DefusedXmlException, ValueError):
-        raise Refused("format") from None
-    return root
-
-
-def find(root: Element, *names: str) -> Element | None:
-    """Down by local names, one level each."""
-    at: Element | None = root
-    for name in names:
-        at = next((child for child in at if local(child) == name), None) if at is not None else None
-    return at
-
-
-def local(element: Element) -> str:
-    """A tag without its namespace."""
-    return element.tag.rpartition("}")[2]
-
-
-def text(root: Element, *names: str) -> str:
-    """The text of an element, empty where it is not there."""
-    found = find(root, *names)
-    return (found.text or "").strip() if found is not None else ""
-
-
-def from_target(query: str) -> str:
-    """The playbackURI in a query string, quoted or (as some clients send it) raw.
-
-    A raw one goes to the end, a parameter `onlyVerification` aside: its own `&` are part of it.
-    """
-    given = query.partition("playbackURI=")[2]
-    if given.lower().startswith("rtsp%3a"):
-        return unquote(given.partition("&")[0])
-    return re.sub(r"&onlyVerification=\w+$", "", given)
+#: An unknown track where the firmware minds not: the first one instead.
+_FIRST = 101
 
 
 class Searches:
@@ -111,68 +38,46 @@ class Searches:
         self._profile = profile
         self._vaults = vaults
         self._address = address
+        clock = profile.clock.device_clock
+        self._reader = Reader(profile.dialect, clock, profile.seed)
         self._found: OrderedDict[str, list[tuple[int, StoredFile]]] = OrderedDict()
-
-    def read(self, body: bytes) -> Query:
-        """Understand a request.
-
-        Raises:
-            Refused: XML or searchID of a kind that this firmware does not take.
-        """
-        dialect, root = self._profile.dialect, parse(body)
-        search_id = text(root, "searchID")
-        bare = search_id.strip("{}")
-        braced = search_id == "{" + bare + "}"
-        if dialect.search_id != "any" and not _GUID.fullmatch(bare):
-            raise Refused("content", "Tag 13 is invalid")
-        if dialect.search_id == "braces" and not braced:
-            raise Refused("content", "Tag 13 is invalid")
-        span = find(root, "timeSpanList", "timeSpan")
-        if span is None:
-            raise Refused("content", "no timeSpan")
-        # A container of the other dialect is passed over in silence, and 101 is searched.
-        track = text(root, dialect.container, "trackID") or "101"
-        try:
-            begin, end = self._instant(span, "startTime"), self._instant(span, "endTime")
-            if dialect.widest_days and end - begin > dialect.widest_days * DAY:
-                raise Refused("device", "Tag 13 is invalid")
-            return Query(
-                bare.lower(),
-                int(track),
-                Span(begin, end),
-                max(1, min(int(text(root, "maxResults") or 40), dialect.page_cap)),
-                max(0, int(text(root, dialect.position) or 0)),
-            )
-        except ValueError:
-            raise Refused("content", "bad number or time") from None
 
     def find(self, query: Query, now: int) -> tuple[list[tuple[int, StoredFile]], int]:
         """(one page of files by track, how many there are in all).
 
         Raises:
-            Refused: the track is not there and the dialect minds.
+            Refused: the track is not there, or not recorded, and the dialect minds.
         """
-        channel, stream = divmod(query.track, 100)
-        vault = self._vaults.get(channel)
-        if vault is None and self._profile.dialect.bad_track == "refused":
-            raise Refused("track", "Invalid track id.")
         if query.position == 0 or query.search_id not in self._found:
-            # Sub-streams are live only: nothing of them is on the disks.
-            files = vault.files(query.span, now) if vault is not None and stream == 1 else []
-            self._found[query.search_id] = [(query.track, file) for file in files]
+            self._found[query.search_id] = self._all(query, now)
             while len(self._found) > 64:
                 self._found.popitem(last=False)
         found = self._found[query.search_id]
         return found[query.position : query.position + query.most], len(found)
 
+    def _all(self, query: Query, now: int) -> list[tuple[int, StoredFile]]:
+        dialect, track = self._profile.dialect, query.track
+        if track // 100 not in self._vaults:
+            if dialect.bad_track == "refused":
+                raise Refused("track", "Invalid track id.")
+            track = _FIRST if dialect.bad_track == "ignored" else track
+        vault = self._vaults.get(track // 100)
+        # Sub-streams are live only: nothing of them is on the disks.
+        if vault is None or track % 100 != 1:
+            if vault is not None and dialect.unrecorded == "refused":
+                raise Refused("track", "Invalid track id.")
+            return []
+        files = vault.files(query.span, now)
+        return [(track, file) for file in files[: dialect.query_cap or None]]
+
     def answer(self, body: bytes, now: int) -> Response:
         """The CMSearchResult of a request.
 
         Raises:
-            Refused: see `read` and `find`.
+            Refused: see `Reader.search` and `find`.
         """
         dialect = self._profile.dialect
-        query = self.read(body)
+        query = self._reader.search(body, now)
         items, total = self.find(query, now)
         word = "OK" if items else "NO MATCHES"
         if query.position + len(items) < total and items:
@@ -242,9 +147,3 @@ class Searches:
         """An instant as listings write it: whole seconds, always a Z."""
         at = self._profile.clock.device_clock.utc_to_literal(ms * _MS)
         return to_datetime(at // NS * NS).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-    def _instant(self, span: Element, name: str) -> int:
-        literal = parse_instant(text(span, name))
-        if literal > _LATEST:
-            raise ValueError("beyond 2038")
-        return self._profile.clock.device_clock.literal_to_utc(literal)

@@ -32,11 +32,11 @@ class Vault:
     def __init__(
         self, profile: Profile, camera: CameraProfile, start: int, cache: Path | None = None
     ) -> None:
-        zone = profile.clock.rule
+        self.zone = zone = profile.clock.rule
         self.camera = camera
         self.footage = Footage(camera, profile.seed, zone, cache)
         self.muxer = Muxer(camera, profile.mux, zone, profile.seed)
-        self.schedule = Schedule(camera, profile.recorded, profile.seed, start)
+        self.schedule = Schedule(camera, profile.recorded, profile.seed, start, zone)
         self._sizes: dict[str, int] = {}
         self._identity = repr(
             (of_bodies(), self.footage.identity, profile.mux, zone, profile.seed, camera)
