@@ -54,7 +54,10 @@ class Fault(BaseModel):
     @classmethod
     def _compiles(cls, text: str | None) -> str | None:
         if text is not None:
-            re.compile(text)
+            try:
+                re.compile(text)
+            except re.error as error:
+                raise ValueError(f"{text!r} is no regular expression: {error}") from None
         return text
 
 
