@@ -71,7 +71,8 @@ def cut_clip(
     """
     footage = archive.footage(site, camera, span, stream)
     timeline = resolve(footage.manifests)
-    placed = place(archive.store, footage, timeline.take(take), span)
+    taken = timeline.take(take)
+    placed = place(archive.store, footage, taken, span, open_lead_in=start == "key")
     stretches = archive.coverage(site, camera, span, stream)
     where = f"{site}/{camera} {span}"
     if placed is None:

@@ -93,10 +93,6 @@ def clip_document(
         for s in stretches
         if s.state != "held"
     )
-    first = placed.first
-    if start == "key":
-        # The key frame is shown: it lies that much before, by exact media distance.
-        first -= ticks_to_ns(placed.show_from - report.first)
     return ClipDocument(
         site=camera[0],
         camera=camera[1],
@@ -104,7 +100,7 @@ def clip_document(
         take=take,
         begin=span.begin,
         end=span.end,
-        first=first,
+        first=placed.first,
         last=placed.last,
         shown_end=placed.end,
         start=start,

@@ -19,6 +19,7 @@ from hikcore.archive.window import ObjectWindow
 from hikcore.errors import ArchiveCorrupt
 from hikcore.instants import Span, ns_to_ticks
 from hikcore.media.clip import ClipPart
+from hikcore.media.mp4.join import latest_duration
 from hikcore.media.mp4.read import read_head
 from hikcore.media.table import SampleTable
 
@@ -78,11 +79,14 @@ class _State:
     parts: list[_Part] = field(default_factory=list)
 
 
-def place(store: Store, footage: Footage, pieces: Sequence[Piece], span: Span) -> Placed | None:
+def place(
+    store: Store, footage: Footage, pieces: Sequence[Piece], span: Span, *, open_lead_in: bool
+) -> Placed | None:
     """The parts of a clip of a span, None where no frame of it is held.
 
     Args:
         pieces: of one take, by begin.
+        open_lead_in: the clip shows its lead-in, and lets it be heard.
 
     Raises:
         ArchiveCorrupt: a segment does not hold what its manifest says.
@@ -93,7 +97,7 @@ def place(store: Store, footage: Footage, pieces: Sequence[Piece], span: Span) -
         follows = index > 0 and _continues(chosen[index - 1], piece)
         followed = index + 1 < len(chosen) and _continues(piece, chosen[index + 1])
         _place_piece(store, footage, piece, span, state, follows, followed)
-    return _select(store, footage, state.parts, span) if state.parts else None
+    return _select(store, footage, state.parts, span, open_lead_in) if state.parts else None
 
 
 def _touching(pieces: Sequence[Piece], span: Span) -> list[Piece]:
@@ -142,7 +146,8 @@ def _place_piece(
         sound_high = piece.pts_to if followed else None
         part.audio = _units(table, segment.pts, sound_low, sound_high)
         state.parts.append(part)
-        ends = int(part.times.max()) + _last_duration(table, part.last)
+        assert table.video is not None
+        ends = int(part.times.max()) + latest_duration(table.video, part.first, part.last)
         state.end = ends if state.end is None else max(state.end, ends)
 
 
@@ -220,14 +225,6 @@ def _units(table: SampleTable, pts: int, low: int | None, high: int | None) -> t
     return first, max(first, last)
 
 
-def _last_duration(table: SampleTable, last: int) -> int:
-    video = table.video
-    assert video is not None
-    if last < len(video):
-        return int(video.dts[last] - video.dts[last - 1])
-    return video.last_duration
-
-
 def _lead_in(parts: list[_Part], number: int, index: int) -> list[_Part]:
     """Parts from the sync sample that the first shown frame needs."""
     while True:
@@ -246,7 +243,9 @@ def _lead_in(parts: list[_Part], number: int, index: int) -> list[_Part]:
         index = parts[number].last - parts[number].first - 1
 
 
-def _select(store: Store, footage: Footage, parts: list[_Part], span: Span) -> Placed | None:
+def _select(
+    store: Store, footage: Footage, parts: list[_Part], span: Span, open_lead_in: bool
+) -> Placed | None:
     """Choose the first and last frame shown, and the parts from the key frame on.
 
     Shown first is the frame that covers the begin: the last one before it, unless one begins at it
@@ -271,13 +270,14 @@ def _select(store: Store, footage: Footage, parts: list[_Part], span: Span) -> P
         show_to = min(show_to, int(times[until]))
     chosen = _lead_in(parts, int(owner[at]), int(index[at]))
     chosen = [part for part in chosen if int(part.times.min()) < show_to]
+    heard_from = int(chosen[0].times[0]) if open_lead_in else int(times[at])
     for part in chosen:
-        _trim(part, int(times[at]), show_to)
+        _trim(part, heard_from, show_to)
     return Placed(
         parts=tuple(_clip_part(store, footage, part) for part in chosen),
         show_from=int(times[at]),
         show_to=show_to,
-        first=int(instants[at]),
+        first=int(chosen[0].instants[0] if open_lead_in else instants[at]),
         last=last,
         end=max(min(parts[int(owner[until - 1])].piece.end, span.end), last),
         uncertainty=max(part.piece.uncertainty for part in chosen),
@@ -286,16 +286,17 @@ def _select(store: Store, footage: Footage, parts: list[_Part], span: Span) -> P
     )
 
 
-def _trim(part: _Part, show_from: int, show_to: int) -> None:
-    """Leave out what no frame shown needs, so that it is not read: pictures after the last one in
-    decoding order, and sound outside of what is shown."""
+def _trim(part: _Part, heard_from: int, show_to: int) -> None:
+    """Leave out what nothing shown needs, so that it is not read: pictures after the last one in
+    decoding order, and sound outside of [heard_from, show_to) but for the unit before, which AAC
+    needs to begin with."""
     needed = np.flatnonzero(part.times < show_to)
     part.last = part.first + int(needed[-1]) + 1
     audio = part.table.audio
     if audio is None or part.audio[0] >= part.audio[1]:
         return
     times = audio.pts + part.shift
-    first = max(int(np.searchsorted(times, show_from, side="right")) - 1, part.audio[0])
+    first = max(int(np.searchsorted(times, heard_from, side="right")) - 2, part.audio[0])
     last = min(int(np.searchsorted(times, show_to, side="left")), part.audio[1])
     part.audio = first, max(first, last)
 

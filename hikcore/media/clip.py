@@ -23,6 +23,7 @@ from hikcore.media.mp4.place import (
     Placed,
     check_begin,
     close,
+    end_with_shown,
     groups,
     heard,
     is_gap,
@@ -114,6 +115,7 @@ def write_clip(
     if start == "key" and placed:
         show_from = int(placed[0].video.times[0])
     check_begin(placed, show_from, show_to)
+    end_with_shown(placed[-1], show_from)
     files: list[ClipFile] = []
     notes: list[str] = []
     files_of = groups(placed)

@@ -14,6 +14,10 @@ from hikcore.media.mp4.write import TIMESCALE
 from hikcore.media.samples import SampleReader
 from hikcore.media.table import ByteSource, CodecConfig, Samples
 
+#: The next picture to show is among so many behind in decoding order: no more than 16 are held back
+#: (H.264 A.3.1 h, H.265 A.4.2).
+_NEAR = 64
+
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
@@ -41,12 +45,23 @@ class Stretch:
 
     @property
     def last_duration(self) -> int:
-        """Ticks that the last sample (in decoding order) lasts."""
-        return self.samples.slice(self.first, self.last).last_duration
+        """Ticks that the sample with the latest time lasts (in ticks of the table)."""
+        return latest_duration(self.samples, self.first, self.last)
 
     def part(self, first: int, last: int) -> Stretch:
         """Samples first to last of this stretch, counted from its own first."""
         return replace(self, first=self.first + first, last=self.first + last)
+
+
+def latest_duration(samples: Samples, first: int, last: int) -> int:
+    """Ticks that of samples first to last the one with the latest time lasts: until the next one of
+    the table. With B pictures that need not be the next in decoding order."""
+    latest = int(samples.pts[first:last].max())
+    for behind in (samples.pts[last : last + _NEAR], samples.pts[last + _NEAR :]):
+        later = behind[behind > latest]
+        if len(later):
+            return int(later.min()) - latest
+    return samples.last_duration
 
 
 def join_video(stretches: Sequence[Stretch]) -> Samples:

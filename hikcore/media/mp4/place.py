@@ -103,6 +103,14 @@ def place(parts: Sequence[ClipPart], show_to: int) -> tuple[list[Placed], list[G
     return placed, gaps
 
 
+def end_with_shown(last: Placed, show_from: int) -> None:
+    """Leave out B pictures at the clip's end that are decoded after the last one shown, and would
+    be shown before the first."""
+    shown = np.flatnonzero(last.video.times >= show_from)
+    if len(shown):
+        last.video = last.video.part(0, int(shown[-1]) + 1)
+
+
 def is_gap(before: Placed, after: Placed) -> bool:
     """Whether time for at least one more frame lies between the two (less is jitter)."""
     return after.begin - before.end > before.video.last_duration

@@ -135,12 +135,13 @@ def top_boxes(
     """(kind, offset, payload offset, end) of the boxes of a file from `begin` to the first that is
     broken; one that the end of the file cuts is given if it is an mdat or a moov."""
     at = begin
+    behind = False  # media
     for _ in range(MAX_BOXES):
         if at + 8 > ahead.size:
             if at < ahead.size:
                 faults.add(at, "bytes after the last box")
             return
-        tail = ahead.size - at if begin < at and ahead.size - at <= _TAIL else 16
+        tail = ahead.size - at if behind and ahead.size - at <= _TAIL else 16
         header = ahead.read_at(at, tail)[:16]
         try:
             kind, payload, stop = read_header(
@@ -156,6 +157,7 @@ def top_boxes(
                 return
             stop = ahead.size - at
         yield kind, at, at + payload, at + stop
+        behind = behind or kind == b"mdat"
         at += stop
     faults.add(at, f"more than {MAX_BOXES} boxes: the rest is not read")
 
