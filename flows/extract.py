@@ -68,7 +68,7 @@ async def extract_site(
     get_run_logger().info("extracting %s over %s", site, span)
     store = await asyncio.to_thread(config.build_store, create=True)
     with tags(f"site:{site}"):
-        async with site_jobs(config, site) as jobs:
+        async with site_jobs(config, site, store=store) as jobs:
             await asyncio.to_thread(publish, config, jobs, store)
             failures = await _extract(config, jobs, span, store)
         await _coverage(jobs, span, store)

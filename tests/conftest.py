@@ -43,3 +43,12 @@ def minio_url(minio: MinioServer) -> str:
 def minio_store(minio: MinioServer, minio_url: str) -> Store:
     """The same, opened."""
     return minio.open(minio_url)
+
+
+@pytest.fixture(autouse=True)
+def own_folders(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is kept of refused logins and of devices outlives processes, but not tests: their
+    simulated devices come back at the same ports."""
+    folder = tmp_path_factory.mktemp("folders")
+    monkeypatch.setenv("HIKCORE_STATE_FOLDER", str(folder / "state"))
+    monkeypatch.setenv("HIKCORE_CACHE_FOLDER", str(folder / "cache"))

@@ -21,6 +21,7 @@ from hikcore.cli import (
     demo,
     download,
     extract,
+    logins,
     simulate,
 )
 from hikcore.cli.output import Output
@@ -47,6 +48,7 @@ app.command()(coverage.coverage)
 app.command()(clip.clip)
 app.command()(check.check)
 app.command()(download.download)
+app.command()(logins.logins)
 app.add_typer(config.app, name="config")
 
 

@@ -108,7 +108,9 @@ async def _work(
 ) -> tuple[list[CameraReport], dict[str, HikcoreError]]:
     from hikcore.config.jobs import site_jobs
 
-    async with site_jobs(config, site, camera) as jobs, Watch(style, output) as watch:
+    # A dry run writes nothing, also no note of who logs in.
+    store = None if dry_run else await asyncio.to_thread(config.build_store, create=True)
+    async with site_jobs(config, site, camera, store) as jobs, Watch(style, output) as watch:
         reports = await work_on(config, jobs, span, watch, stop, dry_run=dry_run, repair=repair)
     return reports, jobs.failures
 

@@ -31,13 +31,16 @@ class SiteJobs:
 
 @asynccontextmanager
 async def site_jobs(
-    config: Config, site: str, camera: str | None = None
+    config: Config, site: str, camera: str | None = None, store: Store | None = None
 ) -> AsyncIterator[SiteJobs]:
     """The jobs of a site, or of one camera of it; sources are closed in the end.
 
     A device is asked for its channels only where the configuration leaves them to it; also for one
     camera: a recorder answers a search of a channel that it does not have with nothing found, and
     that must not be kept as an empty camera.
+
+    Args:
+        store: of the archive that is filled; see `Config.build_source`.
 
     Raises:
         ConfigurationError: no such site, camera or channel, no cameras, or a secret that cannot
@@ -52,7 +55,7 @@ async def site_jobs(
         else:
             devices = list(place.section.devices)
         for device in devices:
-            found.sources[device] = config.build_source(site, device)
+            found.sources[device] = config.build_source(site, device, store)
             stack.push_async_callback(found.sources[device].aclose)
         if camera is None:
             await _list_cameras(config, site, found)

@@ -160,12 +160,17 @@ class Config:
 
         return Archive(self.build_store()).check()
 
-    def build_source(self, site: str, device: str) -> Source:
+    def build_source(self, site: str, device: str, store: Store | None = None) -> Source:
         """A source that speaks to a device; nothing is sent yet.
+
+        Args:
+            store: of the archive that is filled: a refused login is told to every machine that
+                fills it, not only to the processes of this one.
 
         Raises:
             ConfigurationError: no such site or device, or credentials that cannot be had.
         """
+        from hikcore.config.guards import login_guard  # noqa: PLC0415  likewise
         from hikcore.sources.isapi.settings import Retries  # noqa: PLC0415  loads httpx
         from hikcore.sources.isapi.settings import Settings as Tuning  # noqa: PLC0415  likewise
         from hikcore.sources.isapi.source import IsapiSource  # noqa: PLC0415  likewise
@@ -175,11 +180,14 @@ class Config:
         if section.username is None or section.password is None:
             missing = "username" if section.username is None else "password"
             raise ConfigurationError("not set, there or in [defaults]", where=f"{where}.{missing}")
+        password = section.password.resolve(f"{where}.password")
+        port = section.port or (443 if section.scheme == "https" else 80)
         return IsapiSource(
             section.host,
             section.username,
-            section.password.resolve(f"{where}.password"),
-            port=section.port,
+            password,
+            port=port,
+            guard=login_guard(site, device, section.host, port, section.username, password, store),
             scheme=section.scheme,
             tls=section.tls,
             device_time=section.device_time,

@@ -28,9 +28,11 @@ from hikcore.extract.camera import extract_camera
 from hikcore.extract.fetch import Patience
 from hikcore.extract.report import CameraJob, CameraReport, Outcome, Quiet
 from hikcore.extract.spool import Spool
+from hikcore.folders import state_folder
 from hikcore.hikvision_nvr_downloader.work import WorkFolder, is_complete
 from hikcore.instants import NS, Span, compact_instant, format_instant, from_datetime
 from hikcore.sources.base import Stream
+from hikcore.sources.fileguard import FileGuard
 from hikcore.sources.isapi import IsapiSource, Retries, Settings
 
 _T = TypeVar("_T")
@@ -93,6 +95,13 @@ class HikvisionNVRClient:
             device_time=device_time,
             settings=settings,
             now=now,
+            guard=FileGuard(
+                state_folder() / "logins",
+                host,
+                port or (443 if scheme == "https" else 80),
+                username,
+                secret,
+            ),
         )
         self._source()  # settings are found wrong here, before any work
         # Two alike are needed to believe a body that is shorter than listed.

@@ -7,6 +7,7 @@ knows neither the archive nor Prefect. All calls are coroutines; every error is 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -94,6 +95,53 @@ class Deviation:
 
     offset: int
     uncertainty: int
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A login that a device refused.
+
+    Attributes:
+        message, hint: what happened, and the next step.
+        at: when, UTC ns by our clock.
+        until: when a lock that the device told of ends (then one try is allowed again); None: it
+            stands until the credentials change or somebody clears it.
+    """
+
+    message: str
+    hint: str
+    at: int
+    until: int | None = None
+
+    def stands(self, now: int) -> bool:
+        """Whether nothing may be sent with these credentials yet."""
+        return self.until is None or now < self.until
+
+
+class LoginGuard(Protocol):
+    """What everybody who uses the same credentials at a device knows of them: other processes,
+    other machines. Devices lock an account after five to seven refusals, so one must be enough.
+    """
+
+    async def refusal(self) -> Refusal | None:
+        """The refusal of exactly these credentials, by whomever it was met."""
+        ...
+
+    def first(self) -> AbstractAsyncContextManager[None]:
+        """Held while credentials are sent for the first time in a process; others wait.
+
+        Raises:
+            DeviceBusy: somebody holds it for too long.
+        """
+        ...
+
+    async def refused(self, refusal: Refusal) -> None:
+        """Tell everybody."""
+        ...
+
+    async def accepted(self) -> None:
+        """The device took them: an earlier refusal of the same ones is void."""
+        ...
 
 
 class Source(Protocol):

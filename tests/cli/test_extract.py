@@ -193,7 +193,8 @@ def test_a_channel_that_the_recorder_does_not_have(
     ran = hikcore("extract", "home/nvr-09", *SPAN)
     assert ran.code == 2
     assert "no channel 9" in ran.err
-    assert not (tmp_path / "archive").exists()
+    # The login was told to those who share the archive; nothing is said of the camera.
+    assert [path.name for path in (tmp_path / "archive").glob("[!.]*")] == ["run"]
     assert hikcore("extract", "home/nvr-02", *SPAN, "--dry-run").code == 0
 
 

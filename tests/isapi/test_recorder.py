@@ -140,8 +140,7 @@ async def test_a_wrong_password_is_counted_once_by_the_device() -> None:
         for _ in range(4):
             with pytest.raises(DeviceAuthError):
                 await one.cameras()
-        assert [request.login for request in recorder.requests].count("wrong") <= 1
-        assert len(recorder.requests) == 2
+        assert [request.login for request in recorder.requests].count("wrong") == 1
         await one.aclose()
 
 

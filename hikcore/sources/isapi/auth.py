@@ -14,19 +14,39 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
+from contextlib import AsyncExitStack
 from typing import Final
 
 import httpx
 from pydantic import SecretStr
 
 from hikcore.errors import DeviceAuthError, DeviceError, DeviceProtocolError
+from hikcore.instants import NS
+from hikcore.sources.base import LoginGuard, Refusal
 from hikcore.sources.isapi.login import Login
-from hikcore.sources.isapi.status import parse_status, refusal_text
+from hikcore.sources.isapi.status import Status, parse_status, refusal_text
 
 _STALE: Final = re.compile(r'\bstale\s*=\s*"?true', re.IGNORECASE)
 #: Unsigned, signed, and signed again after `stale`: more is a device that never agrees.
 _ROUNDS: Final = 3
+_AUTHORIZATION: Final = "Authorization"
+_USER_CHECK: Final = "/ISAPI/Security/userCheck"
+#: Seconds that a lock lasts where the device does not say, and what is waited after it.
+_LOCK: Final = 1800
+_AFTER_LOCK: Final = 30
+
+
+async def _tells_of_locks(response: httpx.Response) -> bool:
+    """Whether a refusal's body says itself if the login is locked; HTML pages do not."""
+    status = parse_status(await response.aread())
+    return status is not None and (status.locked or status.tries_left is not None)
+
+
+def _user_check(request: httpx.Request) -> httpx.Request:
+    """Asks, without credentials, whether the login is locked and how many tries are left."""
+    url = request.url.copy_with(path=_USER_CHECK, query=None)
+    return httpx.Request("GET", url, extensions=request.extensions)
 
 
 class DeviceAuth(httpx.Auth):
@@ -38,6 +58,8 @@ class DeviceAuth(httpx.Auth):
         where: the device, for errors.
         basic: whether Basic may be answered.
         nonce_idle: seconds after which a challenge is not used again.
+        guard: what others know of these credentials; None: nobody shares them.
+        now: our clock, ns UTC.
     """
 
     def __init__(
@@ -49,6 +71,8 @@ class DeviceAuth(httpx.Auth):
         where: str,
         basic: bool,
         nonce_idle: float,
+        guard: LoginGuard | None,
+        now: Callable[[], int],
     ) -> None:
         self._username = username
         self._password = password
@@ -56,6 +80,9 @@ class DeviceAuth(httpx.Auth):
         self._where = where
         self._basic_allowed = basic
         self._nonce_idle = nonce_idle
+        self._guard = guard
+        self._now = now
+        self._holding = False
         self._used = 0.0
         self._signer: httpx.Auth = httpx.Auth()
         self.forget()
@@ -70,30 +97,54 @@ class DeviceAuth(httpx.Auth):
         """The requests of one exchange (httpx's contract).
 
         Raises:
-            DeviceAuthError: refused, now or earlier in this process.
+            DeviceAuthError: refused, now or earlier, here or elsewhere.
         """
-        self._login.check()
-        first = not self._login.accepted
-        if first:
-            await self._login.first.enter()
-        try:
-            self._login.check()  # while we waited
+        await self._check()
+        async with AsyncExitStack() as held:
+            if not self._login.accepted:
+                await held.enter_async_context(self._login.first.place())
+                await self._check()  # while we waited
             self._begin(request)
+            await self._first(request, held)
             response = yield request
             for _ in range(_ROUNDS - 1):
                 if response.status_code != 401:
                     break
-                await self._must_not_be_refused(request, response)
+                refusal = await self._refusal(request, response)
+                if refusal is not None:
+                    # Told before anything else is sent: this generator may end at the next yield.
+                    error = await self._login.refuse(refusal, self._where, self._guard)
+                    if refusal.until is None and not await _tells_of_locks(response):
+                        said = yield _user_check(request)
+                        error = await self._more(refusal, await said.aread()) or error
+                    raise error
                 self._sign(request, response)
+                await self._first(request, held)
                 response = yield request
             if response.status_code == 401:
-                await self._must_not_be_refused(request, response)
+                refusal = await self._refusal(request, response)
+                if refusal is not None:
+                    raise await self._login.refuse(refusal, self._where, self._guard)
                 raise DeviceProtocolError("every nonce is stale at once", where=self._where)
-            if response.is_success and "Authorization" in request.headers:
-                self._login.accepted = True
-        finally:
-            if first:
-                self._login.first.leave()
+            if response.is_success and _AUTHORIZATION in request.headers:
+                await self._login.accept(self._guard)
+
+    async def _check(self, *, at_once: bool = False) -> None:
+        await self._login.check(self._guard, self._where, self._now, at_once=at_once)
+
+    async def _first(self, request: httpx.Request, held: AsyncExitStack) -> None:
+        """Before credentials are sent for the first time in this process: wait for the turn among
+        all processes, and ask what the others met."""
+        if self._login.accepted or _AUTHORIZATION not in request.headers or self._guard is None:
+            return
+        if not self._holding:
+            await held.enter_async_context(self._guard.first())
+            self._holding = True
+            held.callback(self._let_go)
+        await self._check(at_once=True)
+
+    def _let_go(self) -> None:
+        self._holding = False
 
     def _begin(self, request: httpx.Request) -> None:
         """Sign with the challenge in hand, if there is one that is fresh."""
@@ -103,13 +154,38 @@ class DeviceAuth(httpx.Auth):
         self._used = now
         next(self._signer.auth_flow(request))
 
-    async def _must_not_be_refused(self, request: httpx.Request, response: httpx.Response) -> None:
+    async def _refusal(self, request: httpx.Request, response: httpx.Response) -> Refusal | None:
+        """What a 401 refuses: credentials, or every login while it is locked; None: it asks for a
+        login, or for another nonce."""
+        body = parse_status(await response.aread())
+        locked = self._locked(body)
+        if locked is not None:
+            return locked
         challenges = response.headers.get_list("www-authenticate")
-        if "Authorization" not in request.headers or any(_STALE.search(c) for c in challenges):
-            return
-        body = await response.aread()
-        message, hint = refusal_text(parse_status(body))
-        raise self._login.refuse(message, self._where, hint)
+        if _AUTHORIZATION not in request.headers or any(_STALE.search(c) for c in challenges):
+            return None
+        message, hint = refusal_text(body)
+        return Refusal(message, hint, self._now())
+
+    async def _more(self, refusal: Refusal, body: bytes) -> DeviceAuthError | None:
+        """The error with what userCheck adds: how many tries are left, or that it is locked now
+        (which our refusal has done, so that it stands as before)."""
+        status = parse_status(body)
+        if status is None or not status.user_check:
+            return None
+        message, hint = refusal_text(status)
+        told = Refusal(message, hint, refusal.at)
+        return await self._login.refuse(told, self._where, self._guard)
+
+    def _locked(self, status: Status | None) -> Refusal | None:
+        """The lock that a device tells of, also to a request without credentials. It says nothing
+        of whether they are right, so it stands no longer than itself."""
+        if status is None or not status.locked:
+            return None
+        message, hint = refusal_text(status)
+        seconds = status.unlock_seconds if status.unlock_seconds is not None else _LOCK
+        until = self._now() + (max(0, seconds) + _AFTER_LOCK) * NS
+        return Refusal(message, hint, self._now(), until)
 
     def _sign(self, request: httpx.Request, response: httpx.Response) -> None:
         """Answer a challenge."""

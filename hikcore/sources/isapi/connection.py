@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
@@ -23,6 +24,7 @@ from hikcore.errors import (
     DeviceUnreachable,
     TransferInterrupted,
 )
+from hikcore.sources.base import LoginGuard
 from hikcore.sources.isapi.auth import DeviceAuth
 from hikcore.sources.isapi.login import login_for
 from hikcore.sources.isapi.readonly import ReadOnlyTransport
@@ -54,6 +56,8 @@ class Connection:
         tls: the setting `tls`; see `TlsPolicy.parse`.
         name: what people call it, for errors.
         settings: timeouts, retries, limits.
+        guard: of the login; see `DeviceAuth`.
+        now: our clock, ns UTC.
 
     Raises:
         ConfigurationError: host, `tls` or its CA file cannot be used.
@@ -70,6 +74,8 @@ class Connection:
         tls: str,
         name: str,
         settings: Settings,
+        guard: LoginGuard | None = None,
+        now: Callable[[], int] = time.time_ns,
     ) -> None:
         self.where = f"{name} ({host}:{port})" if name else f"{host}:{port}"
         self._host, self._port = host, port
@@ -83,6 +89,8 @@ class Connection:
             where=self.where,
             basic=settings.auth == "basic" or (encrypted and policy.authenticated),
             nonce_idle=settings.nonce_idle,
+            guard=guard,
+            now=now,
         )
         base = _base(scheme, host, port, name)
         self._client = httpx.AsyncClient(

@@ -15,6 +15,7 @@ from hikcore.errors import DeviceRefused
 ALLOWED: Final = frozenset(
     {
         ("GET", "/ISAPI/System/time"),
+        ("GET", "/ISAPI/Security/userCheck"),
         ("GET", "/ISAPI/System/Video/inputs/channels"),
         ("GET", "/ISAPI/Streaming/channels"),
         ("GET", "/ISAPI/ContentMgmt/InputProxy/channels"),

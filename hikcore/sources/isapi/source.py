@@ -18,7 +18,15 @@ from hikcore.errors import (
     TransferInterrupted,
 )
 from hikcore.instants import NS, Span
-from hikcore.sources.base import Answer, Deviation, DeviceCamera, Fetched, Recording, Stream
+from hikcore.sources.base import (
+    Answer,
+    Deviation,
+    DeviceCamera,
+    Fetched,
+    LoginGuard,
+    Recording,
+    Stream,
+)
 from hikcore.sources.isapi import clock as device_clock
 from hikcore.sources.isapi import search
 from hikcore.sources.isapi.cameras import list_cameras
@@ -49,6 +57,7 @@ class IsapiSource:
         name: what people call the device, for errors.
         settings: timeouts, retries, limits.
         now: our clock, ns UTC.
+        guard: shares refused logins with other processes and machines.
 
     Raises:
         ConfigurationError: a setting that is none of its values.
@@ -67,6 +76,7 @@ class IsapiSource:
         name: str = "",
         settings: Settings | None = None,
         now: Callable[[], int] = time.time_ns,
+        guard: LoginGuard | None = None,
     ) -> None:
         if scheme not in ("http", "https"):
             raise ConfigurationError(f"scheme {scheme!r} is neither http nor https", where=name)
@@ -86,6 +96,8 @@ class IsapiSource:
             tls=tls,
             name=name,
             settings=self._settings,
+            guard=guard,
+            now=now,
         )
         self._lister = Lister(
             self._search, self._connection.searching, self._settings, self._connection.where

@@ -200,5 +200,6 @@ def refusal_text(status: Status | None) -> tuple[str, str]:
     left_text = f"; the device allows {tries} more before it locks" if tries else ""
     return (
         f"user name or password refused{left_text}",
-        f"correct the credentials; {once}",
+        f"correct the credentials; {once}; where they are right after all, "
+        "`hikcore logins --clear` lets them be tried again",
     )
