@@ -97,7 +97,7 @@ def coverage(
     listing = _Listing(manifests, answers, removed)
     claims = [
         *_held(manifests, timeline, removed),
-        *_excluded(tombstones),
+        *_excluded(manifests, tombstones),
         *_damaged(manifests, timeline),
         *listing.claims(margin),
         *_Asked(answers, settle).claims(),
@@ -137,9 +137,21 @@ def _held(
             reach, doubt = part.end, uncertainty
 
 
-def _excluded(tombstones: Sequence[Tombstone]) -> Iterator[Claim[_Value]]:
+def _excluded(
+    manifests: Sequence[Manifest], tombstones: Sequence[Tombstone]
+) -> Iterator[Claim[_Value]]:
+    """What a tombstone spans, and the segments that it names where they lie now: a clock put right
+    later moves them."""
+    rules: dict[str, str] = {}
     for stone in tombstones:
         yield _claim(2, Span(stone.begin, stone.end), ("excluded", stone.rule, None))
+        rules |= dict.fromkeys(stone.objects, stone.rule)
+    if not rules:
+        return
+    for segment in (each for m in manifests for run in m.runs for each in run.segments):
+        if segment.key in rules and segment.begin < segment.end:
+            value: _Value = ("excluded", rules[segment.key], None)
+            yield _claim(2, Span(segment.begin, segment.end), value)
 
 
 def _damaged(manifests: Sequence[Manifest], timeline: Timeline) -> Iterator[Claim[_Value]]:

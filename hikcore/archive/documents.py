@@ -240,7 +240,7 @@ class ClockProfile(Document):
         listing: literal times of listings: `utc`, or `local` (the device's wall clock).
         offset: seconds that the wall clock is east of UTC in standard time.
         shift, start, end: what summer adds, in seconds, and when it begins and ends.
-        source: how that was found: `measured`, `setting`, `zone is UTC`.
+        source: how that was found: `measured`, `setting`, `zone is UTC`, `correction`.
         replaces: SHA-256 of a profile found wrong: manifests that name that one are read with this.
     """
 
@@ -263,6 +263,7 @@ class Question(Document):
         asked: when, by the device's clock, in UTC.
         complete: whether paging came to its end, so that what was not listed was not there.
         device: who was asked: one device says nothing about what another one holds.
+        clock: SHA-256 of the clock profile by which the device's times became UTC and the span its.
     """
 
     begin: Instant
@@ -270,12 +271,14 @@ class Question(Document):
     asked: Instant
     complete: bool
     device: str = ""
+    clock: str = ""
 
 
 class Row(Document):
     """A recording as a device listed it, and between which questions it was seen.
 
-    Rows are the same when device, literal begin, literal end, size and growing are.
+    Rows are the same when device, literal begin, literal end, size and growing are. `clock`:
+    SHA-256 of the clock profile by which its times became UTC.
     """
 
     literal_begin: str
@@ -289,6 +292,7 @@ class Row(Document):
     first_seen: Instant
     last_seen: Instant
     device: str = ""
+    clock: str = ""
 
 
 class Answers(Document):

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from hikcore.archive.answers import merge
+from hikcore.archive.clocks import Clocks, load_clocks
+from hikcore.archive.corrected import corrected_answers, corrected_manifests
 from hikcore.archive.documents import Answers, Manifest, Tombstone
 from hikcore.archive.keys import (
     ANSWERS,
@@ -52,9 +54,11 @@ class Footage:
     tombstones: list[Tombstone]
 
 
-def load_manifests(store: Store, site: str, camera: str, stream: str, span: Span) -> list[Manifest]:
+def load_manifests(
+    store: Store, site: str, camera: str, stream: str, span: Span, *, clocks: Clocks | None = None
+) -> list[Manifest]:
     """The manifests that count for a span: see `load_footage`."""
-    return load_footage(store, site, camera, stream, span).manifests
+    return load_footage(store, site, camera, stream, span, clocks=clocks).manifests
 
 
 def load_footage(
@@ -65,20 +69,24 @@ def load_footage(
     span: Span,
     *,
     cache: MutableMapping[str, Manifest] | None = None,
+    clocks: Clocks | None = None,
 ) -> Footage:
     """Everything that begins in the days of a span, in the day before (a chunk may be 24 hours
-    long), and in the day after (a clock found wrong may move footage).
+    long), and in the day after; so much wider as a clock found wrong moves footage, as keys keep
+    the day of the wrong one. All instants are those of the profiles in force.
 
     A manifest counts only when every object that it names is there with the size it says, or a
     tombstone says why not.
 
     Args:
         cache: manifests by key, kept by the caller between calls: they never change.
+        clocks: the site's profiles, where the caller has them.
 
     Raises:
         ArchiveCorrupt: a manifest is not what its key says.
     """
-    asked = days(span, before=1, after=1)
+    clocks = load_clocks(store, site) if clocks is None else clocks
+    asked = days(_wider(span, clocks), before=1, after=1)
     within = Span(asked[0], asked[-1] + 1)
     listed = [info.key for info in _of_days(store, MANIFESTS, site, camera, stream, asked)]
     if not listed:
@@ -97,7 +105,7 @@ def load_footage(
     if cache is not None:
         cache.update(read)
     counting = [key for key in listed if _counts(known[key], objects, removed)]
-    manifests = [known[key] for key in counting]
+    manifests = corrected_manifests([known[key] for key in counting], clocks)
     named = {key for manifest in manifests for key, _ in names(manifest)}
     return Footage(
         manifests,
@@ -107,12 +115,17 @@ def load_footage(
     )
 
 
-def load_answers(store: Store, site: str, camera: str, stream: str, span: Span) -> Answers:
-    """What devices said of the days of a span and of the day before, merged.
+def load_answers(
+    store: Store, site: str, camera: str, stream: str, span: Span, *, clocks: Clocks | None = None
+) -> Answers:
+    """What devices said of the days of a span and of the day before, merged; wider, and with the
+    instants of the profiles in force, as `load_footage`.
 
     Raises:
         ArchiveCorrupt: a day's document is not one.
     """
+    clocks = load_clocks(store, site) if clocks is None else clocks
+    span = _wider(span, clocks)
     wanted = {answers_key(site, camera, stream, day) for day in days(span, before=1)}
     prefix = camera_prefix(ANSWERS, site, camera, stream)
     first = prefix + day_folder(days(span, before=1)[0])
@@ -127,7 +140,7 @@ def load_answers(store: Store, site: str, camera: str, stream: str, span: Span) 
         document = store.get(key)
         if document is not None and key in wanted:
             found.append(parse(Answers, document[0], f"{store.url}/{key}"))
-    return merge(*found)
+    return corrected_answers(merge(*found), clocks)
 
 
 def names(manifest: Manifest) -> Iterator[tuple[str, int]]:
@@ -137,6 +150,11 @@ def names(manifest: Manifest) -> Iterator[tuple[str, int]]:
             yield segment.key, segment.size
     if manifest.raw is not None:
         yield manifest.raw.key, manifest.raw.size
+
+
+def _wider(span: Span, clocks: Clocks) -> Span:
+    reach = clocks.reach()
+    return Span(span.begin - reach, span.end + reach)
 
 
 def _counts(manifest: Manifest, objects: dict[str, ObjectInfo], removed: Collection[str]) -> bool:

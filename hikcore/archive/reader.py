@@ -19,8 +19,9 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import SecretStr
 
+from hikcore.archive.clocks import Clocks, load_clocks
 from hikcore.archive.coverage import Stretch, coverage
-from hikcore.archive.documents import Answers, Manifest, SegmentRef, Site
+from hikcore.archive.documents import Answers, ClockProfile, Manifest, SegmentRef, Site
 from hikcore.archive.keys import ANSWERS, MANIFESTS, SITES, check_id
 from hikcore.archive.load import Footage, load_answers, load_footage
 from hikcore.archive.local import LocalStore
@@ -69,6 +70,7 @@ class Archive:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._manifests: OrderedDict[str, Manifest] = OrderedDict()
+        self._profiles: dict[str, tuple[str, ClockProfile]] = {}
 
     @property
     def url(self) -> str:
@@ -145,8 +147,9 @@ class Archive:
         Raises:
             ArchiveNotFound: no such site or camera.
         """
-        answers = load_answers(self._store, site, camera, stream, span)
-        footage = self.footage(site, camera, span, stream)
+        clocks = load_clocks(self._store, site, cache=self._profiles)
+        answers = load_answers(self._store, site, camera, stream, span, clocks=clocks)
+        footage = self._footage(site, camera, span, stream, clocks)
         if not footage.manifests and answers == Answers():
             self._require(site, camera)
         return coverage(footage.manifests, answers, span, tombstones=footage.tombstones)
@@ -154,7 +157,13 @@ class Archive:
     def footage(self, site: str, camera: str, span: Span, stream: str = "main") -> Footage:
         """Manifests and objects around a span, also such as do not touch it: what the resolver
         needs to say what is shown in it."""
-        found = load_footage(self._store, site, camera, stream, span, cache=self._manifests)
+        clocks = load_clocks(self._store, site, cache=self._profiles)
+        return self._footage(site, camera, span, stream, clocks)
+
+    def _footage(self, site: str, camera: str, span: Span, stream: str, clocks: Clocks) -> Footage:
+        found = load_footage(
+            self._store, site, camera, stream, span, cache=self._manifests, clocks=clocks
+        )
         while len(self._manifests) > max(_KEPT, len(found.keys)):
             self._manifests.popitem(last=False)
         return found

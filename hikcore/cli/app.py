@@ -16,6 +16,7 @@ from hikcore.cli import (
     cameras,
     check,
     clip,
+    clock,
     config,
     coverage,
     demo,
@@ -49,6 +50,7 @@ app.command()(clip.clip)
 app.command()(check.check)
 app.command()(download.download)
 app.command()(logins.logins)
+app.add_typer(clock.app, name="clock")
 app.add_typer(config.app, name="config")
 
 

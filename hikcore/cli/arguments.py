@@ -61,19 +61,20 @@ class Target:
         return f"{self.site}/{self.camera}" if self.camera else self.site
 
 
-def parse_target(text: str, *, camera: bool = False) -> Target:
+def parse_target(text: str, *, camera: bool = False, second: str = "CAMERA") -> Target:
     """Read a target.
 
     Args:
         text: `SITE` or `SITE/CAMERA`.
         camera: it has to name a camera.
+        second: what stands behind the stroke, where that is no camera.
 
     Raises:
         ConfigurationError: it is none.
     """
     match = _TARGET.fullmatch(text)
     if match is None or (camera and match.group(2) is None):
-        form = "SITE/CAMERA" if camera else "SITE or SITE/CAMERA"
+        form = f"SITE/{second}" if camera else f"SITE or SITE/{second}"
         raise ConfigurationError(
             f"{text!r} is not {form}", hint="ids are of a-z, 0-9, '-' and '_', like home/door"
         )

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 
 from hikcore.archive.answers import record
+from hikcore.archive.clocks import put_profile
 from hikcore.archive.documents import Question, Row
 from hikcore.archive.store import Store
+from hikcore.deviceclock import DeviceClock
 from hikcore.extract.plan import identity
 from hikcore.extract.report import CameraJob
 from hikcore.instants import Span
@@ -23,30 +25,36 @@ async def ask(job: CameraJob, span: Span, source: Source) -> list[Answer]:
     return [await source.recordings(job.channel, job.stream, day) for day in span.days()]
 
 
-async def keep(job: CameraJob, answers: list[Answer], store: Store) -> None:
-    """Record answers in the archive's log.
+async def keep(job: CameraJob, answers: list[Answer], store: Store, clock: DeviceClock) -> None:
+    """Record answers in the archive's log, with the clock by which they were read.
 
     Raises:
         ArchiveError: the store refused or did not answer.
     """
+    profile = await asyncio.to_thread(put_profile, store, job.site, job.device, clock)
     for answer in answers:
-        question, rows = documents(job, answer)
+        question, rows = documents(job, answer, profile)
         await asyncio.to_thread(record, store, job.site, job.camera, job.stream, [question], rows)
 
 
-def documents(job: CameraJob, answer: Answer) -> tuple[Question, list[Row]]:
-    """An answer as the archive keeps it."""
+def documents(job: CameraJob, answer: Answer, clock: str) -> tuple[Question, list[Row]]:
+    """An answer as the archive keeps it.
+
+    Args:
+        clock: SHA-256 of the profile of the clock by which it was read.
+    """
     question = Question(
         begin=answer.span.begin,
         end=answer.span.end,
         asked=answer.asked,
         complete=answer.complete,
         device=job.device,
+        clock=clock,
     )
-    return question, [_row(job, recording, answer.asked) for recording in answer.recordings]
+    return question, [_row(job, each, answer.asked, clock) for each in answer.recordings]
 
 
-def _row(job: CameraJob, recording: Recording, asked: int) -> Row:
+def _row(job: CameraJob, recording: Recording, asked: int, clock: str) -> Row:
     return Row(
         literal_begin=recording.literal_begin,
         literal_end=recording.literal_end,
@@ -59,4 +67,5 @@ def _row(job: CameraJob, recording: Recording, asked: int) -> Row:
         first_seen=asked,
         last_seen=asked,
         device=job.device,
+        clock=clock,
     )

@@ -11,6 +11,7 @@ from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
+from hikcore.archive.clocks import load_clocks, profile_of
 from hikcore.archive.load import load_manifests
 from hikcore.archive.store import Store
 from hikcore.errors import (
@@ -28,7 +29,7 @@ from hikcore.extract.recover import commit_left_over, left_over, row_bytes
 from hikcore.extract.report import CameraJob, CameraReport, Outcome, Progress, Quiet
 from hikcore.extract.spool import Spool
 from hikcore.instants import DAY, Span, union
-from hikcore.sources.base import Recording, Source
+from hikcore.sources.base import ReadsAsTold, Recording, Source
 
 _LOG = logging.getLogger(__name__)
 #: After these nothing else of the camera can succeed either, so the work ends.
@@ -71,6 +72,7 @@ async def extract_camera(
     work = _Work(job, span, source, store, spool, progress or Quiet(), patience or Patience())
     report = CameraReport(job, span)
     try:
+        await work.read_as_corrected()
         if not dry_run:
             await work.recover(report)
         tried = {chunk.id for chunk in report.planned}
@@ -107,6 +109,19 @@ class _Work:
     progress: Progress
     patience: Patience
 
+    async def read_as_corrected(self) -> None:
+        """Read the device's times as the archive says where it has put the profile right that the
+        device was found to have."""
+        if not isinstance(self.source, ReadsAsTold):
+            return
+        clock = await self.source.clock()
+        job = self.job
+        clocks = await asyncio.to_thread(load_clocks, self.store, job.site, job.device)
+        name, _ = profile_of(job.site, job.device, clock)
+        found = clocks.correction(name)
+        if found is not None:
+            self.source.read_as(replace(found.right, source="correction"))
+
     async def ask(
         self, report: CameraReport, dry_run: bool, begins_from: int | None, repair: bool
     ) -> list[PlannedChunk]:
@@ -114,7 +129,7 @@ class _Work:
         job = self.job
         answers = await ask(job, self.span, self.source)
         if not dry_run:
-            await keep(job, answers, self.store)
+            await keep(job, answers, self.store, await self.source.clock())
         rows = {row for answer in answers for row in answer.recordings}
         report.listed = len(rows)
         report.growing = sum(row.growing for row in rows)

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import numpy as np
 
+from hikcore.archive.clocks import put_profile
 from hikcore.archive.documents import Manifest, RawRef, RunRef, SegmentRef
-from hikcore.archive.keys import clock_key, manifest_key, raw_key, segment_key
+from hikcore.archive.keys import manifest_key, raw_key, segment_key
 from hikcore.archive.store import Store
 from hikcore.deviceclock import DeviceClock
 from hikcore.errors import MediaError
@@ -22,7 +23,6 @@ from hikcore.extract.report import CameraJob
 from hikcore.extract.split import (
     body_document,
     by_day,
-    clock_profile,
     damaged_manifest,
     held_manifest,
     run_end,
@@ -66,10 +66,7 @@ class Commit:
             ArchiveError: the store refused or did not answer.
             SpoolFull: no disk left for a segment.
         """
-        profile, document = clock_profile(self.job, self.clock)
-        key = clock_key(self.job.site, self.job.device, profile)
-        if self.store.head(key) is None:
-            self.store.put(key, document, content_type=_JSON)
+        profile = put_profile(self.store, self.job.site, self.job.device, self.clock)
         table = body.table
         reason = str(body.fault or "no index") if table is None else unusable(table)
         if table is not None and not reason:

@@ -7,7 +7,6 @@ writer's version. No time of work, host or worker is at hand here, so none can g
 from __future__ import annotations
 
 import base64
-import hashlib
 from collections.abc import Sequence
 from typing import Any, cast
 
@@ -19,8 +18,6 @@ from hikcore.archive.documents import (
     AudioFormat,
     Body,
     Chunk,
-    ClockChange,
-    ClockProfile,
     Manifest,
     RawRef,
     RunRef,
@@ -29,7 +26,6 @@ from hikcore.archive.documents import (
 )
 from hikcore.archive.recognition import gops_document, units_document
 from hikcore.archive.settled import PART, SHORT
-from hikcore.deviceclock import Change, DeviceClock
 from hikcore.extract.plan import PlannedChunk
 from hikcore.extract.report import CameraJob
 from hikcore.instants import DAY, ticks_to_ns
@@ -41,21 +37,6 @@ from hikcore.media.table import SampleTable
 WRITER = f"hikcore {__version__}"
 #: Faults of a body that are named one by one in its manifest; of more only the number is told.
 _NAMED_FAULTS = 20
-
-
-def clock_profile(job: CameraJob, clock: DeviceClock) -> tuple[str, bytes]:
-    """The clock profile as the archive keeps it: SHA-256 in hex, and the bytes."""
-    document = ClockProfile(
-        site=job.site,
-        device=job.device,
-        listing=clock.listing,
-        offset=clock.zone.offset,
-        shift=clock.zone.shift,
-        start=_change(clock.zone.start),
-        end=_change(clock.zone.end),
-        source=clock.source,
-    ).to_bytes()
-    return hashlib.sha256(document).hexdigest(), document
 
 
 def unusable(table: SampleTable) -> str:
@@ -248,12 +229,4 @@ def _audio(table: SampleTable, run: Run) -> AudioFormat | None:
         rate=config.rate,
         channels=config.channels,
         record=base64.b64encode(config.record).decode(),
-    )
-
-
-def _change(change: Change | None) -> ClockChange | None:
-    if change is None:
-        return None
-    return ClockChange(
-        month=change.month, week=change.week, weekday=change.weekday, seconds=change.seconds
     )

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 from hikcore.deviceclock import DeviceClock
 from hikcore.instants import Span
@@ -183,4 +183,13 @@ class Source(Protocol):
 
     async def aclose(self) -> None:
         """Close connections."""
+        ...
+
+
+@runtime_checkable
+class ReadsAsTold(Protocol):
+    """A source whose reading of times can be put right: what a source may offer besides."""
+
+    def read_as(self, clock: DeviceClock) -> None:
+        """Take this clock from now on, in place of what was measured or set."""
         ...
