@@ -1,6 +1,6 @@
 # Every target sets up what it needs by itself; `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help demo test fast check bench bench-check clean
+.PHONY: help demo test test-tree test-wheel wheel fast check bench bench-check clean
 
 PY := .venv/bin/python
 # All that the installed tree is made of: a change in any of these installs and builds again.
@@ -21,6 +21,16 @@ demo: $(READY) ## Run the whole job against a simulated recorder, into ./demo
 
 test: $(READY) ## Run every test, with a real MinIO and a real Prefect server
 	@$(PY) -m pytest $(SPREAD) $(ARGS)
+
+test-tree: $(READY) ## Run the tests of the source tree itself: style, types, arrows, set-up
+	@$(PY) -m pytest tests/test_source.py tests/test_setup.py $(ARGS)
+
+wheel: $(READY) ## Build an sdist, and a wheel out of it, into dist/
+	@rm -rf dist
+	@$(PY) -m build --no-isolation
+
+test-wheel: wheel ## Run all other tests on the installed wheel, away from the sources
+	@PY=$(PY) sh infra/test-wheel.sh $(SPREAD) $(ARGS)
 
 fast: $(READY) ## Run the tests that need no server and take no time
 	@$(PY) -m pytest -m "not slow and not minio and not prefect" $(ARGS)

@@ -6,13 +6,14 @@ import os
 import shutil
 import subprocess
 import sys
+import tarfile
 import tomllib
 import zipfile
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parent.parent
+from tests.test_source import ROOT, ours
 
 
 def set_up(folder: Path, **environ: str) -> subprocess.CompletedProcess[str]:
@@ -80,32 +81,53 @@ def test_every_target_has_help() -> None:
     assert len(done.stdout.splitlines()) == len(phony)
 
 
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder with an sdist and the wheel made of it: HIKCORE_DIST, or built here."""
+    if given := os.environ.get("HIKCORE_DIST"):
+        return (ROOT / given).resolve()
+    tree = tmp_path_factory.mktemp("tree")
+    for path in ours():
+        (tree / path.relative_to(ROOT)).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(path, tree / path.relative_to(ROOT))
+    command = [sys.executable, "-m", "build", "--no-isolation"]
+    done = subprocess.run(command, cwd=tree, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr
+    return tree / "dist"
+
+
 @pytest.mark.slow
-def test_a_wheel_is_whole_and_works_elsewhere(tmp_path: Path) -> None:
-    tree = tmp_path / "tree"
-    tree.mkdir()
-    for name in ("hikcore", "native", "flows"):
-        shutil.copytree(
-            ROOT / name, tree / name, ignore=shutil.ignore_patterns("*.so", "*.c", "__pycache__")
-        )
-    for name in ("pyproject.toml", "setup.py", "README.md", "LICENSE"):
-        shutil.copy(ROOT / name, tree)
-    command = "-m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir out ."
-    subprocess.run([sys.executable, *command.split()], cwd=tree, check=True)
-    (wheel,) = (tree / "out").glob("hikcore-*.whl")
-    packed = zipfile.ZipFile(wheel)
-    names = set(packed.namelist())
-    sources = {path.stem for path in (ROOT / "native").glob("*.pyx")}
-    assert sources
-    for source in sources:
-        assert any(n.startswith(f"hikcore/native/{source}.") and n.endswith(".so") for n in names)
-    expected = {"hikcore/py.typed", "hikcore/flows/extract.py"}
+def test_the_sdist_holds_every_source_and_nothing_built(built: Path) -> None:
+    with tarfile.open(next(built.glob("hikcore-*.tar.gz"))) as packed:
+        names = {name.partition("/")[2] for name in packed.getnames()}
+    sources = {str(path.relative_to(ROOT)) for path in ours()}
+    outside = {name for name in sources if name.split("/")[0] in {".gitignore", ".github"}}
+    assert not sources - outside - names
+    assert not {name for name in names if name.endswith((".so", ".pyc", ".mp4"))}
+    assert {name for name in names if name.endswith(".c")} <= {"benchmarks/floor.c"}
+
+
+@pytest.mark.slow
+def test_the_wheel_holds_the_library_and_nothing_else(built: Path) -> None:
+    with zipfile.ZipFile(next(built.glob("hikcore-*.whl"))) as packed:
+        names = {name for name in packed.namelist() if ".dist-info/" not in name}
+    modules = {name for name in names if name.endswith(".so")}
+    expected = {"hikcore/py.typed"}
     for pattern in ("*.pyi", "*.pxd"):
         expected |= {f"hikcore/native/{p.name}" for p in (ROOT / "hikcore/native").glob(pattern)}
     expected |= {str(p.relative_to(ROOT)) for p in (ROOT / "hikcore").rglob("*.py")}
-    assert not {name for name in expected if name not in names}
+    expected |= {f"hikcore/{p.relative_to(ROOT)}" for p in (ROOT / "flows").rglob("*.py")}
+    assert names - modules == expected
+    built_names = sorted(name.partition(".")[0] for name in modules)
+    assert built_names == sorted(
+        f"hikcore/native/{p.stem}" for p in (ROOT / "native").glob("*.pyx")
+    )
 
-    packed.extractall(tmp_path / "installed")
+
+@pytest.mark.slow
+def test_the_wheel_works_elsewhere(built: Path, tmp_path: Path) -> None:
+    with zipfile.ZipFile(next(built.glob("hikcore-*.whl"))) as packed:
+        packed.extractall(tmp_path / "installed")
     code = "import hikcore.flows, hikcore.native.ps, hikcore.cli.app; print(hikcore.__file__)"
     done = subprocess.run(
         [sys.executable, "-c", code],

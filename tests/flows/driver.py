@@ -6,13 +6,13 @@ import json
 import sys
 from datetime import datetime
 
-from flows.extract import extract_site
+from tests.flows.home import extract
 
 
 def main() -> None:
     """Arguments: site, begin, end."""
     site, begin, end = sys.argv[1:]
-    state = extract_site(
+    state = extract.extract_site(
         site, datetime.fromisoformat(begin), datetime.fromisoformat(end), return_state=True
     )
     while hasattr(state, "send"):  # an async flow gives a coroutine

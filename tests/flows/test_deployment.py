@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.flows.home import HOME
 from tests.flows.server import PrefectServer
 
 ROOT = Path(__file__).parents[2]
@@ -36,11 +37,10 @@ def prefect(server: PrefectServer, *arguments: str) -> str:
 def test_the_schedule_of_the_example_becomes_runs(
     prefect_server: PrefectServer, tmp_path: Path
 ) -> None:
-    # In a source tree the flows are `flows`; in a wheel the same files are `hikcore.flows`.
     text = EXAMPLE.read_text()
     assert "hikcore.flows.extract.extract_site" in text
     file = tmp_path / "prefect.yaml"
-    file.write_text(text.replace("hikcore.flows.", "flows."))
+    file.write_text(text.replace("hikcore.flows.", f"{HOME}."))
     prefect(prefect_server, "work-pool", "create", "home", "--type", "process")
     prefect(prefect_server, "deploy", "--all", "--prefect-file", str(file))
     deadline = time.monotonic() + 60

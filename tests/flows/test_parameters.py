@@ -7,9 +7,11 @@ from datetime import UTC, datetime
 import pytest
 from prefect.exceptions import ParameterTypeError
 
-from flows.extract import _span, _verdict, extract_site
 from hikcore.errors import HikcoreError
 from hikcore.instants import NS
+from tests.flows.home import extract
+
+_span, _verdict, extract_site = extract._span, extract._verdict, extract.extract_site
 
 
 def test_parameters_name_a_site_and_a_span_and_nothing_else() -> None:
