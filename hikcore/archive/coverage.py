@@ -3,19 +3,20 @@
 Every instant has exactly one state. What claims it first, in this order:
 
 1. `held`: a piece of the resolver's timeline, of any take. A gap between two pieces that is no
-   longer than their two uncertainties is no gap. Listings are in whole seconds, footage is not: the
-   second (and the uncertainty) between a listed edge and the first or last frame of that recording
-   belongs to the footage.
+   longer than their two uncertainties is no gap.
 2. `excluded`: a tombstone names it.
 3. `pending`: a recording is listed there and not settled; or one is still being written.
 4. `damaged`: kept as received, not decodable; or pictures without the key frame that they need;
    or the rest of a recording of which two fetches brought alike less than was listed.
-5. `lost`: a closed recording was listed there, a later complete answer of that device shows none,
+5. `held` again: listings are in whole seconds, footage is not, so the second (and the uncertainty)
+   between a listed edge and the first or last frame of that recording belongs to the footage. Not
+   before this place, as another recording may be damaged or wanting right there.
+6. `lost`: a closed recording was listed there, a later complete answer of that device shows none,
    and we do not hold it.
-6. `empty`: a settled recording is listed there, but its body as received holds nothing at that
+7. `empty`: a settled recording is listed there, but its body as received holds nothing at that
    time; or a complete question, put after the instant and a settle delay by the device's clock,
    found nothing.
-7. `unknown`: nobody asked, asked too soon to tell, or the answer broke off.
+8. `unknown`: nobody asked, asked too soon to tell, or the answer broke off.
 
 A recording is there as long as no later complete question to its device misses it. One that is
 still being written proves nothing about its future: it is never `lost`, and ends to count once the
@@ -204,24 +205,26 @@ class _Listing:
 
     def _closed(self, row: Row) -> Iterator[Claim[_Value]]:
         takes = self._takes(row)
-        for take in takes:
-            yield from self._edges(row, take)
+        edges = [edge for take in takes for edge in self._edges(row, take)]
+        for edge in edges:
+            yield _claim(5, edge, _HELD)
         whole = Span(row.begin, row.end)
         if any(
             settles(take, literal_end=row.literal_end, end=row.end, size=row.size) for take in takes
         ):
             reason = next((short_note(take) for take in takes if is_short(take)), "")
             if reason:
-                yield _claim(4, whole, ("damaged", reason, None))
+                for part in subtract([whole], union(edges)):
+                    yield _claim(4, part, ("damaged", reason, None))
             else:
-                yield _claim(6, whole, ("empty", "the recording holds nothing there", None))
+                yield _claim(7, whole, ("empty", "the recording holds nothing there", None))
             return
         reason = "fetched in part only" if takes else "listed, not fetched yet"
         there = self._there(row)
         for part in there:
             yield _claim(3, part, ("pending", reason, None))
         for part in subtract([whole], there):
-            yield _claim(5, part, ("lost", "listed once, gone before it was fetched", None))
+            yield _claim(6, part, ("lost", "listed once, gone before it was fetched", None))
 
     def _takes(self, row: Row) -> list[Manifest]:
         """Of this recording, also as it was listed before. Rows that were last seen together with
@@ -242,7 +245,7 @@ class _Listing:
             listed=listed,
         )
 
-    def _edges(self, row: Row, take: Manifest) -> Iterator[Claim[_Value]]:
+    def _edges(self, row: Row, take: Manifest) -> Iterator[Span]:
         """The fraction of a second between a listed edge and the first or last frame."""
         if not take.runs or any(
             segment.key in self._removed for run in take.runs for segment in run.segments
@@ -250,9 +253,9 @@ class _Listing:
             return
         first, last = take.runs[0].uncertainty, take.runs[-1].uncertainty
         if 0 < take.begin - row.begin <= EDGE + first:
-            yield _claim(1, Span(row.begin, take.begin), _HELD)
+            yield Span(row.begin, take.begin)
         if 0 < row.end - take.end <= EDGE + last:
-            yield _claim(1, Span(take.end, row.end), _HELD)
+            yield Span(take.end, row.end)
 
     def _there(self, row: Row) -> list[Span]:
         """Where no later complete question misses it."""
@@ -296,18 +299,18 @@ class _Asked:
         for question in self._questions:
             whole = Span(question.begin, question.end)
             if not question.complete:
-                yield _claim(9, whole, ("unknown", BROKE_OFF, None))
+                yield _claim(10, whole, ("unknown", BROKE_OFF, None))
                 continue
             sure = min(question.end, question.asked - self._settle)
             if question.begin < sure:
                 shown = self._written(question)
                 for part in subtract([Span(question.begin, sure)], shown):
-                    yield _claim(7, part, ("empty", "the device has nothing there", None))
+                    yield _claim(8, part, ("empty", "the device has nothing there", None))
                 for part in shown:
-                    yield _claim(8, part, ("unknown", WRITTEN, None))
+                    yield _claim(9, part, ("unknown", WRITTEN, None))
             if max(question.begin, sure) < question.end:
                 late = Span(max(question.begin, sure), question.end)
-                yield _claim(8, late, ("unknown", TOO_SOON, None))
+                yield _claim(9, late, ("unknown", TOO_SOON, None))
 
     def _written(self, question: Question) -> list[Span]:
         """What this very question showed as still being written: it shows no emptiness there."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 from itertools import pairwise
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -490,10 +489,3 @@ def test_layers_against_instants(parts: list[tuple[int, int, int]]) -> None:
     for t in range(20):
         expected = min((c.value for c in claims if c.begin <= t < c.end), default=9)
         assert [v for s, v in found if s.begin <= t < s.end] == [expected]
-
-
-@pytest.mark.parametrize("seconds", [0.0, 0.4, 1.0])
-def test_edges_are_a_second_at_most(seconds: float) -> None:
-    listed = row(0, 1800)
-    manifest = build.held(seconds, 1800, listed=listed)
-    assert states([manifest], answers(question(0, 3600), listed))[0] == (0, 1800, "held")
