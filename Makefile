@@ -1,6 +1,6 @@
 # Every target sets up what it needs by itself; `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-tree test-wheel wheel fast check bench bench-check clean
+.PHONY: help demo test test-tree test-wheel wheel fast check bench bench-check compare clean
 
 PY := .venv/bin/python
 # All that the installed tree is made of: a change in any of these installs and builds again.
@@ -26,8 +26,9 @@ test-tree: $(READY) ## Run the tests of the source tree itself: style, types, ar
 	@$(PY) -m pytest tests/test_source.py tests/test_setup.py $(ARGS)
 
 wheel: $(READY) ## Build an sdist, and a wheel out of it, into dist/
-	@rm -rf dist
-	@$(PY) -m build --no-isolation
+	@rm -rf dist && mkdir -p build
+	@$(PY) -m build --no-isolation >build/wheel.log 2>&1 || { cat build/wheel.log >&2; exit 1; }
+	@ls dist
 
 test-wheel: wheel ## Run all other tests on the installed wheel, away from the sources
 	@PY=$(PY) sh infra/test-wheel.sh $(SPREAD) $(ARGS)
@@ -47,6 +48,9 @@ bench: $(READY) ## Measure speed and memory beside ffmpeg and PyAV; ARGS="--size
 bench-check: $(READY) ## Fail where the small benchmark is slower than benchmarks/baseline.json
 	@$(PY) -m pytest -o addopts= -q benchmarks --benchmark-only --benchmark-columns=median
 	@$(PY) -m benchmarks.check benchmarks/results/small.json $(ARGS)
+
+compare: $(READY) ## Cut the same 10 s with ffmpeg, PyAV and hikcore, and say what each shows
+	@$(PY) -m benchmarks.compare
 
 clean: ## Remove what was built and installed; the archive in ./demo stays
 	rm -rf .venv build dist hikcore.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

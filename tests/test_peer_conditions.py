@@ -314,3 +314,11 @@ def test_a_relative_folder_is_relative_to_where_one_is(
     clip = clip_of(download(hikcore, recorder, span(30.1, 5), "--out", "a/b", *KNOWN_CLOCK))
     assert clip.resolve().parent == tmp_path / "a" / "b"
     assert sorted(p.suffix for p in (tmp_path / "a" / "b").iterdir()) == [".json", ".mp4"]
+
+
+def test_every_row_of_the_table_is_a_test() -> None:
+    page = (Path(__file__).parent.parent / "docs" / "comparison.md").read_text(encoding="utf-8")
+    table = page.partition("| condition | hikcore |")[2].partition("\n\n")[0].splitlines()[2:]
+    named = {line.rstrip("| ").rpartition("`")[0].rpartition("`")[2] for line in table}
+    assert len(table) >= 13
+    assert named <= set(globals())

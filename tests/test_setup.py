@@ -75,7 +75,7 @@ def test_every_target_has_help() -> None:
     done = subprocess.run(
         ["make", "help"], cwd=ROOT, env=environ, capture_output=True, text=True, check=True
     )
-    for target in ("demo", "test", "check", "bench"):
+    for target in ("demo", "test", "check", "bench", "compare", "test-wheel"):
         assert f"  make {target} " in done.stdout
     phony = (ROOT / "Makefile").read_text().split(".PHONY:")[1].splitlines()[0].split()
     assert len(done.stdout.splitlines()) == len(phony)
