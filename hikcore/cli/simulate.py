@@ -21,11 +21,15 @@ def simulate(
     ] = "default",
     host: Annotated[str, typer.Option("--host", help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option("--port", min=0, max=65535, help="0: any free one.")] = 8000,
+    rtsp_port: Annotated[
+        int | None,
+        typer.Option("--rtsp-port", min=0, max=65535, help="Stream over RTSP too; 0: any free."),
+    ] = None,
     list_: Annotated[bool, typer.Option("--list", help="List the built-in profiles.")] = False,
     json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Run a simulated recorder until Ctrl-C: ISAPI over HTTP, with real video in it.
+    """Run a simulated recorder until Ctrl-C: ISAPI over HTTP (and RTSP), with real video in it.
 
     It has a user and a password of its own, printed when it starts; they protect nothing.
     """
@@ -39,18 +43,20 @@ def simulate(
         output.document("profiles", profiles=built_in())
         return
     chosen = get_profile(profile)
-    interrupt.run(lambda stop: _serve(chosen, host, port, output, stop), output, first="stopping")
+    where = (host, port, rtsp_port)
+    interrupt.run(lambda stop: _serve(chosen, where, output, stop), output, first="stopping")
 
 
 async def _serve(
-    profile: Profile, host: str, port: int, output: Output, stop: asyncio.Event
+    profile: Profile, where: tuple[str, int, int | None], output: Output, stop: asyncio.Event
 ) -> None:
     from hikcore.errors import ConfigurationError
     from hikcore.sim.recorder import Recorder
 
+    host, port, rtsp_port = where
     try:
-        async with Recorder(profile, host=host, port=port) as recorder:
-            tell(output, recorder.url, profile, recorder.now())
+        async with Recorder(profile, host=host, port=port, rtsp_port=rtsp_port) as recorder:
+            tell(output, recorder.url, profile, recorder.now(), recorder.rtsp_port)
             await stop.wait()
     except OSError as error:
         raise ConfigurationError(
@@ -58,16 +64,21 @@ async def _serve(
         ) from None
 
 
-def tell(output: Output, url: str, profile: Profile, now: int) -> None:
+def tell(
+    output: Output, url: str, profile: Profile, now: int, rtsp_port: int | None = None
+) -> None:
     """Where it is, who may log in, and what it has."""
     password = profile.auth.password.get_secret_value()
     output.data(f"{url}  user {profile.auth.username}  password {password}")
+    if rtsp_port is not None:
+        output.data(f"  streams at rtsp port {rtsp_port}: /Streaming/Channels/101")
     for camera in profile.cameras:
         output.data(f"  channel {camera.channel}: {camera.name} ({camera.codec})")
     output.talk(f"its clock stands at {format_instant(now)}; Ctrl-C stops it")
     output.document(
         "simulate",
         url=url,
+        rtsp_port=rtsp_port,
         profile=profile.name,
         username=profile.auth.username,
         password=password,

@@ -59,6 +59,7 @@ def serve(
     *,
     cache: Path | None = None,
     now: Callable[[], int] = time.time_ns,
+    rtsp_port: int | None = None,
 ) -> None:
     """Run a simulated recorder until interrupted; its address goes to standard error.
 
@@ -67,6 +68,7 @@ def serve(
         host, port: where it listens; port 0 takes a free one.
         cache: folder of coded footage.
         now: the clock that it is set by, unless the profile's stands still.
+        rtsp_port: where it streams too, 0: any free port; None: it does not.
 
     Raises:
         ConfigurationError: no such profile.
@@ -77,7 +79,9 @@ def serve(
     chosen = get_profile(profile) if isinstance(profile, str) else profile
 
     async def run() -> None:
-        async with Recorder(chosen, host=host, port=port, now=now, cache=cache) as recorder:
+        async with Recorder(
+            chosen, host=host, port=port, now=now, cache=cache, rtsp_port=rtsp_port
+        ) as recorder:
             print(f"{chosen.name}: {recorder.url} as {chosen.auth.username}", file=sys.stderr)
             await asyncio.Event().wait()
 

@@ -17,7 +17,7 @@ Verdict = Literal["in", "challenge", "stale", "wrong", "locked"]
 
 
 @dataclass
-class _Guest:
+class Guest:
     """What the door remembers of one address."""
 
     failed: int = 0
@@ -38,12 +38,13 @@ class Door:
 
     Args:
         auth: who may come in, and how.
+        guests: what is remembered of addresses; doors of one recorder may share it.
     """
 
     auth: Auth
     _issued: dict[str, _Nonce] = field(default_factory=dict)
     _count: int = 0
-    _guests: dict[str, _Guest] = field(default_factory=dict)
+    guests: dict[str, Guest] = field(default_factory=dict)
 
     def check(
         self, address: str, method: str, target: str, header: str | None, now: int
@@ -56,7 +57,7 @@ class Door:
             header: the Authorization header, if any.
             now: the recorder's clock, ns.
         """
-        guest = self._guests.setdefault(address, _Guest())
+        guest = self.guests.setdefault(address, Guest())
         if guest.locked_until > now:
             return "locked"
         if header is None:
@@ -81,7 +82,7 @@ class Door:
 
     def lock(self, address: str, now: int) -> tuple[int, int]:
         """(seconds until an address is unlocked, logins that it has left)."""
-        guest = self._guests.get(address, _Guest())
+        guest = self.guests.get(address, Guest())
         seconds = max(0, -(-(guest.locked_until - now) // NS))
         return seconds, 0 if seconds else max(0, self.auth.lock_after - guest.failed)
 
@@ -98,6 +99,8 @@ class Door:
         nonce = f"{hashlib.sha256(name).hexdigest()[:32]}:{now // 1_000_000}"
         self._issued[nonce] = _Nonce(now)
         qop = 'qop="auth", ' if self.auth.qop else ""
+        if self.auth.style == "rtsp":
+            return f'Digest realm="{realm}", nonce="{nonce}", algorithm="{kind}"'
         if self.auth.style == "ipc":
             named = "" if kind == "MD5" else f", algorithm={kind}"
             return f'Digest {qop}realm="{realm}", nonce="{nonce}", stale="{said}"{named}'

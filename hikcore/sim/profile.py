@@ -15,11 +15,12 @@ from hikcore.sim.camera import CameraProfile
 from hikcore.sim.dialect import Dialect, Download
 from hikcore.sim.faults import Fault
 from hikcore.sim.psmux import MuxProfile
+from hikcore.sim.rtsp_profile import Rtsp
 from hikcore.sim.when import Data, When, resolve
 
 __all__ = [
     "Auth", "Clock", "Dialect", "Download", "ExtraFile", "Hole", "Identity", "Limits", "Profile",
-    "Recorded", "load_profile", "resolve",
+    "Recorded", "Rtsp", "load_profile", "resolve",
 ]  # fmt: skip
 
 Algorithm = Literal["MD5", "MD5-sess", "SHA-256", "SHA-256-sess"]
@@ -47,7 +48,7 @@ class Auth(Data):
         qop: whether the challenge has `qop="auth"`; without it the response is RFC 2069's.
         style: how the challenge is written: an NVR's, with an empty opaque, a domain that is no
             address and the algorithm quoted; or a camera's, which has realm, nonce, qop and stale
-            alone, in another order.
+            alone, in another order; `rtsp` is that of RTSP: realm, nonce and algorithm.
         nonce_uses: requests that one nonce serves before it is stale; 0: any number.
         nonce_seconds: how long one is good; 0: for ever.
         lock_after: wrong logins until the address is locked; 0: never.
@@ -61,7 +62,7 @@ class Auth(Data):
     algorithm: Algorithm = "MD5"
     also: tuple[Algorithm | Literal["Basic"], ...] = ()
     qop: bool = True
-    style: Literal["nvr", "ipc"] = "nvr"
+    style: Literal["nvr", "ipc", "rtsp"] = "nvr"
     realm: str = "fe12f37b0a1c2d3e4f506172"
     nonce_uses: int = 0
     nonce_seconds: int = 0
@@ -167,6 +168,7 @@ class Profile(Data):
     clock: Clock = Clock()
     dialect: Dialect = Dialect()
     limits: Limits = Limits()
+    rtsp: Rtsp = Rtsp()
     mux: MuxProfile = MuxProfile()
     recorded: Recorded = Recorded()
     cameras: tuple[CameraProfile, ...] = Field(min_length=1)

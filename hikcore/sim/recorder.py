@@ -7,7 +7,7 @@ import os
 import re
 import ssl
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from types import TracebackType
 
@@ -19,6 +19,7 @@ from hikcore.sim.faults import Fault, FaultPlan
 from hikcore.sim.http import HttpServer, Request, Response
 from hikcore.sim.profile import Profile, resolve
 from hikcore.sim.recordings import StoredFile
+from hikcore.sim.rtsp import RtspServer
 from hikcore.sim.spoil import Cut
 from hikcore.sim.tracks import Tracks
 from hikcore.sim.vault import Vault
@@ -36,11 +37,14 @@ class Recorder:
         now: the clock that it is set by, ns UTC; a profile's frozen instant wins.
         cache: folder of coded footage.
         tls: certificate and key, for HTTPS.
+        rtsp_port: where it streams, 0: any free port; None: it does not.
+        sleep: how it waits, where its profile or a fault says that it takes its time.
 
     Attributes:
         requests: everything that was asked, in order; entries of answers on their way still change.
         vaults: the footage and files of each channel: what a test compares with.
         faults: what goes wrong; may be added to at any time.
+        rtsp: its streams and who asked for them.
     """
 
     def __init__(
@@ -52,8 +56,12 @@ class Recorder:
         now: Callable[[], int] = time.time_ns,
         cache: Path | None = None,
         tls: ssl.SSLContext | None = None,
+        rtsp_port: int | None = None,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._tls = tls
+        self._sleep = sleep
+        self.rtsp_port = rtsp_port
         self.profile = profile
         self.host = host
         self.port = port
@@ -77,6 +85,10 @@ class Recorder:
         self._tracks = Tracks(profile, self.vaults, self._xml)
         self._content = Content(profile, self.vaults, host, self._xml)
         self._server = HttpServer(self._handle, self._headers)
+        self.rtsp = RtspServer(
+            profile, self.vaults, self.now,
+            sleep=sleep, guests=self.door.guests, faults=self.faults,
+        )  # fmt: skip
 
     @property
     def url(self) -> str:
@@ -131,6 +143,8 @@ class Recorder:
 
     async def __aenter__(self) -> Recorder:
         self.port = await self._server.start(self.host, self._wanted_port, self._tls)
+        if self.rtsp_port is not None:
+            self.rtsp_port = await self.rtsp.start(self.host, self.rtsp_port)
         return self
 
     async def __aexit__(
@@ -139,6 +153,7 @@ class Recorder:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        await self.rtsp.stop()
         await self._server.stop()
 
     def _headers(self) -> Iterator[tuple[str, str]]:
@@ -198,7 +213,7 @@ class Recorder:
         if fault.kind == "drop":
             raise Cut(hard=False)
         if fault.kind == "delay":
-            await asyncio.sleep(fault.seconds)
+            await self._sleep(fault.seconds)
         if fault.kind == "busy":
             return self._xml.refusal(503, request.target, BUSY)
         if fault.kind == "error200":

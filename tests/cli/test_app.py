@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import socket
 import subprocess
 import sys
 import time
@@ -125,3 +127,17 @@ def test_brackets_in_a_name_are_no_markup(capsys: pytest.CaptureFixture[str]) ->
     table.add_row("Door [red]<1>[/x]")
     Output(json=False).table(table)
     assert "Door [red]<1>[/x]" in capsys.readouterr().out
+
+
+def test_simulate_streams_too() -> None:
+    command = [sys.executable, "-m", "hikcore", "simulate", "--profile", "small", "--port", "0",
+               "--rtsp-port", "0"]  # fmt: skip
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        lines = [process.stdout.readline() for _ in range(2)]
+        port = int(lines[1].partition("rtsp port ")[2].partition(":")[0])
+        with socket.create_connection(("127.0.0.1", port), 5) as client:
+            client.sendall(b"OPTIONS rtsp://x/ RTSP/1.0\r\nCSeq: 1\r\n\r\n")
+            assert client.recv(4096).startswith(b"RTSP/1.0 200 OK")
+        process.send_signal(signal.SIGINT)
+        process.wait(20)
