@@ -1,6 +1,6 @@
 # Every target sets up what it needs by itself; `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-tree test-wheel wheel fast check bench bench-check compare clean
+.PHONY: help demo test test-tree test-wheel wheel fast check bench bench-check compare fuzz clean
 
 PY := .venv/bin/python
 # All that the installed tree is made of: a change in any of these installs and builds again.
@@ -51,6 +51,12 @@ bench-check: $(READY) ## Fail where the small benchmark is slower than benchmark
 
 compare: $(READY) ## Cut the same 10 s with ffmpeg, PyAV and hikcore, and say what each shows
 	@$(PY) -m benchmarks.compare
+
+MINUTES ?= 1
+SEED ?= 1
+fuzz: $(READY) ## Fuzz every parser, or TARGET="ps avi", for MINUTES=30 each, from SEED=1
+	@$(PY) -c 'import atheris' 2>/dev/null || $(PY) -m pip -q install -c constraints.txt atheris || true
+	@$(PY) -m tests.fuzz $(TARGET) --minutes $(MINUTES) --seed $(SEED) $(ARGS)
 
 clean: ## Remove what was built and installed; the archive in ./demo stays
 	rm -rf .venv build dist hikcore.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -14,7 +14,7 @@ import pytest
 from hikcore.errors import MediaDamaged, MediaError, MediaUnsupported
 from hikcore.media.avi import AviIndexer
 from hikcore.native.avi import AviCore
-from tests.fuzz.fuzz_avi import TOKENS, check, spoiled
+from tests.fuzz.targets.avi import TOKENS
 from tests.media.avi_reference import avi, chunk, head, listed, sound_header, video_header
 from tests.media.everfocus_reference import annexb, lengths
 from tests.media.test_avi import chunks, index, nal_units, places, whole
@@ -200,9 +200,3 @@ def test_start_codes_within_a_picture_and_zeros_behind_it() -> None:
     parts = [chunk(b"00dc", annexb(nals) + bytes(n % 5)) for n, (_, nals) in enumerate(units)]
     body = avi(parts)
     assert nal_units(body, index(body).video) == [n for _, unit in units for n in unit]
-
-
-def test_spoiled_files_are_read_as_the_reference_reads_them() -> None:
-    for seed in range(300):
-        rng = random.Random(seed)
-        check(spoiled(rng), [rng.choice((1, 3, 40, 1000))])

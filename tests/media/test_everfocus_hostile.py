@@ -16,7 +16,6 @@ from hikcore.media.container import index_file
 from hikcore.media.everfocus import EverFocusIndexer, parse_header, read_headers
 from hikcore.media.sniff import sniff
 from hikcore.native.everfocus import FrameCore
-from tests.fuzz.fuzz_everfocus import check, spoiled
 from tests.media.everfocus_reference import (
     G711,
     H264I,
@@ -406,9 +405,3 @@ def test_the_magic_inside_a_frame_is_data() -> None:
         int(r["offset"]) for r in read_headers(body)[0]
     ]
     assert not index(body).damage
-
-
-def test_spoiled_streams_are_read_as_the_reference_reads_them() -> None:
-    for seed in range(300):
-        rng = random.Random(seed)
-        check(spoiled(rng), [rng.choice((1, 3, 40, 1000))])

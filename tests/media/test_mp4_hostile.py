@@ -4,7 +4,6 @@ what a file declares; an error says where and why, and what lies before the dama
 from __future__ import annotations
 
 import contextlib
-import random
 import struct
 import time
 import tracemalloc
@@ -21,7 +20,6 @@ from hikcore.media.mp4.read import index_mp4, read_edits, read_head
 from hikcore.media.samples import read_samples
 from hikcore.media.table import SampleTable
 from hikcore.native.gather import fingerprints
-from tests.fuzz.fuzz_mp4 import changed, one
 from tests.media.mp4_footage import boxes
 from tests.media.mp4_foreign import Bytes, foreign, patched, payload, rebuilt
 
@@ -466,10 +464,3 @@ def test_any_bytes_changed_anywhere(data: st.DataObject) -> None:
                 assert not len(ends) or int(ends.max()) <= len(source)
     with contextlib.suppress(MediaError):
         read_head(source)
-
-
-def test_a_short_run_of_the_fuzzer() -> None:
-    """What `tests/fuzz/fuzz_mp4.py` does for as long as one likes, the same bodies each time."""
-    rng = random.Random(20)
-    for _ in range(300):
-        one(changed(rng.choice((PLAIN, FAST, PIECES, BASED)), rng))

@@ -23,6 +23,11 @@ from hikcore.media.table import ByteSource, SampleTable
 #: Probes of a bisection; each at least halves what is left, and mostly does much better.
 _PROBES = 40
 _LEAST_PROBE, _MOST_PROBE, _COLLECT = 64 << 10, 2 << 20, 256 << 10
+#: Places that look like a fragment and are none, before a search gives up: media holds the letters
+#: `moof` and, eight bytes on, `mfhd` only on purpose, and each such place may cost a large read.
+_FALSE = 32
+#: A sidx counts its rows of 12 bytes with 16 bits.
+_SIDX = 64 + 12 * 0xFFFF
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +63,7 @@ def index_span(source: ByteSource, size: int, begin: Fraction, end: Fraction) ->
             if not movie.fragmented:
                 return finish(ahead, movie, fragments, faults, verify=False)
         elif kind == b"sidx" and movie is not None and first is None:
-            found = _by_sidx(ahead.read_at(at, stop - at), payload - at, stop, begin)
+            found = _by_sidx(ahead.read_at(at, min(stop - at, _SIDX)), payload - at, stop, begin)
             first = found if found is None or _moof_at(ahead, found) else None
         elif kind == b"moof" and movie is not None:
             first = first if first is not None else _by_mfra(ahead, movie, begin)
@@ -68,6 +73,8 @@ def index_span(source: ByteSource, size: int, begin: Fraction, end: Fraction) ->
             break
     if movie is None or first is None:
         raise MediaDamaged("no moov box with fragments behind it", offset=size)
+    if movie.video is None and movie.audio is None:
+        raise MediaDamaged("no picture and no sound in this MP4", offset=size)
     return _collect(ahead, movie, first, begin, end, faults)
 
 
@@ -129,7 +136,7 @@ def _moof_at(ahead: Ahead, at: int) -> bool:
 def _by_sidx(data: bytes, payload: int, anchor: int, begin: Fraction) -> int | None:
     """Offset of the fragment that holds a time by a sidx box whose end is at `anchor`; None where
     it does not tell (14496-12 8.16.3)."""
-    if len(data) < payload + 32 - (0 if data[payload] else 8):
+    if len(data) <= payload or len(data) < payload + 32 - (0 if data[payload] else 8):
         return None
     (scale,) = struct.unpack_from(">I", data, payload + 8)
     time, offset = struct.unpack_from(">QQ" if data[payload] else ">II", data, payload + 12)
@@ -139,12 +146,13 @@ def _by_sidx(data: bytes, payload: int, anchor: int, begin: Fraction) -> int | N
     rows = rows.reshape(-1, 3).astype(np.int64)
     if not scale or not len(rows) or (rows[:, 0] >> 31).any():
         return None  # of indexes: the bisection finds it as well
-    ends = time + np.cumsum(rows[:, 1])
-    number = int(np.searchsorted(ends, int(begin * scale), side="right"))
+    # Time and offset may have 64 bits: they stay outside of the columns.
+    wanted = min(max(int(begin * scale) - time, -1), 1 << 62)
+    number = int(np.searchsorted(np.cumsum(rows[:, 1]), wanted, side="right"))
     number = min(number, len(rows) - 1)
     starts = np.flatnonzero(rows[: number + 1, 2] >> 31)  # those that begin with a key frame
     number = int(starts[-1]) if len(starts) else number
-    return int(anchor + offset + rows[:number, 0].sum())
+    return int(anchor + offset) + int(rows[:number, 0].sum())
 
 
 def _by_mfra(ahead: Ahead, movie: Movie, begin: Fraction) -> int | None:
@@ -225,8 +233,8 @@ def _next_moof(
     ahead: Ahead, movie: Movie, track: Track, at: int, end: int, probe: int
 ) -> _Place | None:
     """The first fragment with pictures that begins in [at, end)."""
-    held, block = ahead.block, probe
-    while at < end:
+    held, block, false = ahead.block, probe, 0
+    while at < end and false < _FALSE:
         ahead.block = block
         window = ahead.read_at(at, min(block, end - at))
         ahead.block = held
@@ -235,7 +243,8 @@ def _next_moof(
             place = _proven(ahead, movie, track, at + found - 4)
             if place is not None:
                 return place
-            found = window.find(b"moof", found + 4)
+            false += window[found + 8 : found + 12] == b"mfhd"
+            found = window.find(b"moof", found + 4) if false < _FALSE else -1
         at += max(len(window) - 8, 8)  # a name may lie over the border
         block = min(block * 2, _MOST_PROBE)
     return None

@@ -12,6 +12,8 @@ from hikcore.media.mp4.stbl import SampleTables
 from hikcore.media.mp4.write import Edit
 from hikcore.media.table import Samples
 
+#: Tracks of a kind that are tried: each refused one may have cost tables as large as the caps.
+_TRIES = 8
 #: Names of handlers as notes say them.
 _NAMES = {b"vide": "video", b"soun": "audio"}
 
@@ -73,6 +75,7 @@ def read_movie(
     movie = Movie()
     _read_header(movie, data, begin, end, faults)
     refused: MediaError | None = None
+    tries = dict.fromkeys(_NAMES.values(), _TRIES)
     for kind, payload, stop in _boxes(data, begin, end, faults):
         if kind == b"cmov":
             raise MediaUnsupported("a compressed moov (cmov)", offset=faults.base + payload - 8)
@@ -90,9 +93,10 @@ def read_movie(
             movie.notes.append(f"track left out: {error.message}")
             continue
         name = _NAMES.get(handler)
-        if name is None or getattr(movie, name) is not None:
+        if name is None or getattr(movie, name) is not None or not tries[name]:
             movie.notes.append(f"track {handler.decode('latin-1')} left out")
             continue
+        tries[name] -= 1
         own = Faults(faults.base, strict=faults.strict)
         try:
             track = _track(data, payload, stop, handler, own, file_size)

@@ -24,7 +24,26 @@ from hikcore.native.nals import measure
 _PEEK = 4096
 _BLOCK = 8 << 20
 _NONE = 255
+#: Parameter sets of one sample that are told apart: an access unit of any encoder has a handful.
+_SETS = 64
+#: Changes of parameter sets in one file: no camera is set anew so often.
+_MOST_SETS = 10_000
 _CRA, _RASL = 21, (8, 9)
+
+
+@dataclass(slots=True)
+class Heads:
+    """What stands before the first slice of samples, in their order.
+
+    Attributes:
+        sample, kind: of each sample that was looked at, and the type of its last NAL unit that was
+            (a slice, where it has one; -1 without any).
+        sets: (sample, parameter sets in it), where it has any that the one before had not.
+    """
+
+    sample: NDArray[np.int64]
+    kind: NDArray[np.int8]
+    sets: list[tuple[int, tuple[bytes, ...]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,19 +170,31 @@ def _usable(video: Samples, looked: Looked) -> tuple[Samples, list[Damage]]:
     return samples_before(video, first), [Damage(at, reason)]
 
 
-def _heads(
-    source: ByteSource, video: Samples, width: int, *, verify: bool
-) -> dict[int, list[bytes]]:
-    """The first NAL units, by sample, of those that are marked as sync (of the first alone, and
-    only if its configuration has no parameter sets, without `verify`)."""
+def _heads(source: ByteSource, video: Samples, width: int, *, verify: bool) -> Heads:
+    """The first NAL units of those samples that are marked as sync (of the first alone, and only
+    if its configuration has no parameter sets, without `verify`)."""
     marked = np.flatnonzero(video.sync)
     if not len(marked):
         marked = np.arange(len(video) if verify else 1)
     if not verify:
-        if _has_sets(video.configs[int(video.config[marked[0]])]):
-            return {}
-        marked = marked[:1]
-    return {int(at): first_nals(source, video, int(at), width) for at in marked}
+        has = _has_sets(video.configs[int(video.config[marked[0]])])
+        marked = marked[: 0 if has else 1]
+    heads = Heads(marked.astype(np.int64), np.full(len(marked), -1, np.int8), [])
+    codec, last = video.configs[0].codec, None
+    for number, at in enumerate(marked.tolist()):
+        nals = first_nals(source, video, at, width)
+        if nals:
+            heads.kind[number] = _kind(codec, nals[-1])
+        entry, sets = int(video.config[at]), tuple(nal for nal in nals if _is_set(codec, nal))
+        if sets and (entry, sets) != last:
+            last = entry, sets
+            heads.sets.append((at, sets))
+            if len(heads.sets) > _MOST_SETS:
+                raise MediaDamaged(
+                    f"its parameter sets change more than {_MOST_SETS} times",
+                    offset=int(video.extent_offset[video.first[at]]),
+                )
+    return heads
 
 
 def _has_sets(config: CodecConfig) -> bool:
@@ -174,24 +205,28 @@ def _has_sets(config: CodecConfig) -> bool:
 
 
 def first_nals(source: ByteSource, video: Samples, sample: int, width: int) -> list[bytes]:
-    """The NAL units of a sample up to its first slice, which is given by its first bytes only."""
+    """The parameter sets of a sample up to its first slice, and the last NAL unit up to there: the
+    slice, where there is one, of which the first bytes only are given."""
     at = int(video.first[sample])
     offset, size = int(video.extent_offset[at]), int(video.extent_size[at])
     codec = video.configs[0].codec
     peek = min(size, _PEEK)
     while True:
         data = bytes(source.read_at(offset, peek))
-        out = []
+        out: list[bytes] = []
+        last = b""
         for nal, whole in _split(data, width):
             kind = _kind(codec, nal)
             slice_ = kind < 32 if codec == "h265" else 1 <= kind <= 5
             if not nal or not (whole or slice_):
                 break
-            out.append(nal)
+            last = nal
             if slice_:
-                return out
+                return [*out, nal]
+            if _is_set(codec, nal) and len(out) < _SETS and nal not in out:
+                out.append(nal)
         if peek == size:
-            return out
+            return [*out, last] if last and (not out or out[-1] is not last) else out
         peek = min(size, peek * 16)
 
 
@@ -218,15 +253,14 @@ def _kind(codec: str, nal: bytes) -> int:
 
 
 def _verified(
-    source: ByteSource, video: Samples, width: int, heads: dict[int, list[bytes]]
+    source: ByteSource, video: Samples, width: int, heads: Heads
 ) -> tuple[Samples, list[Damage]]:
     """Only those marked that decoding can begin at; where none is marked, those that it can."""
     claimed = bool(video.sync.any())
     codec = video.configs[0].codec
     sync = np.zeros(len(video), np.bool_)
     damage: list[Damage] = []
-    for at, nals in heads.items():
-        kind = _kind(codec, nals[-1]) if nals else -1
+    for at, kind in zip(heads.sample.tolist(), heads.kind.tolist(), strict=True):
         sync[at] = kind == 5 if codec == "h264" else 16 <= kind <= 21
         if kind == _CRA and codec == "h265":
             sync[at] = not _leads_skipped(source, video, at, width)
@@ -252,21 +286,28 @@ def _leads_skipped(source: ByteSource, video: Samples, cra: int, width: int) -> 
     return False
 
 
-def _configured(video: Samples, heads: dict[int, list[bytes]]) -> Samples:
-    """Configurations as the samples' own parameter sets say them."""
+def _configured(video: Samples, heads: Heads) -> Samples:
+    """Configurations as the samples' own parameter sets say them: from the sample that holds them
+    on, of its own sample entry; what comes before the first has no sets of its own."""
     configs = list(video.configs)
+    numbers = {config: number for number, config in reversed(list(enumerate(configs)))}
     chosen = video.config.copy()
     known: dict[tuple[int, tuple[bytes, ...]], int] = {}
-    for at, nals in sorted(heads.items()):
+    changes: dict[int, tuple[list[int], list[int]]] = {}
+    for at, sets in heads.sets:
         entry = int(video.config[at])
-        sets = tuple(nal for nal in nals if _is_set(video.configs[0].codec, nal))
-        if not sets:
-            continue
         if (entry, sets) not in known:
-            known[entry, sets] = _number(configs, entry, sets)
-        chosen[at:] = np.where(video.config[at:] == entry, known[entry, sets], chosen[at:])
-        if at == min(heads):  # what comes before the first sync sample has no sets of its own
-            chosen[:at] = np.where(video.config[:at] == entry, known[entry, sets], chosen[:at])
+            known[entry, sets] = _number(configs, numbers, entry, sets)
+        begins, which = changes.setdefault(entry, ([], []))
+        begins.append(at)
+        which.append(known[entry, sets])
+    for entry, (begins, which) in changes.items():
+        mine = np.flatnonzero(video.config == entry)
+        turn = np.searchsorted(begins, mine, side="right") - 1
+        if begins[0] == heads.sample[0]:
+            turn = np.maximum(turn, 0)
+        mine, turn = mine[turn >= 0], turn[turn >= 0]
+        chosen[mine] = np.array(which, np.uint16)[turn]
     used = np.unique(chosen)
     for number in used.tolist():
         if not _has_sets(configs[number]):
@@ -278,7 +319,9 @@ def _is_set(codec: str, nal: bytes) -> bool:
     return _kind(codec, nal) in ((32, 33, 34) if codec == "h265" else (7, 8))
 
 
-def _number(configs: list[CodecConfig], entry: int, sets: Sequence[bytes]) -> int:
+def _number(
+    configs: list[CodecConfig], numbers: dict[CodecConfig, int], entry: int, sets: Sequence[bytes]
+) -> int:
     """The configuration of these sets over those of the entry; a new one if there is none."""
     base = configs[entry]
     codec: Literal["h264", "h265"] = "h265" if base.codec == "h265" else "h264"
@@ -292,9 +335,9 @@ def _number(configs: list[CodecConfig], entry: int, sets: Sequence[bytes]) -> in
         config = video_config(codec, [*own, *sets])
     except MediaDamaged:
         return entry
-    if config in configs:
-        return configs.index(config)
-    if len(configs) > 0xFFF0:
+    if config not in numbers and len(configs) > 0xFFF0:
         return entry
-    configs.append(config)
-    return len(configs) - 1
+    if config not in numbers:
+        numbers[config] = len(configs)
+        configs.append(config)
+    return numbers[config]

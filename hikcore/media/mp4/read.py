@@ -31,6 +31,8 @@ _BEHIND = 4096
 _TAIL = 1 << 20
 #: Boxes at the top of a file that are walked: two a fragment, a fragment a picture for a day.
 MAX_BOXES = 5_000_000
+#: Bytes of one sample, which a reader holds in memory: as of the other containers (es.pxd).
+LARGEST_SAMPLE = 64 << 20
 #: How many times over a file's bytes may be in its samples.
 MOST_OVER = 4
 
@@ -263,6 +265,12 @@ def _held(samples: Samples, size: int, faults: Faults) -> Samples | None:
 
     Samples may lie over each other, but what comes out of a file is a few times the file at most.
     """
+    vast = samples.extent_size > LARGEST_SAMPLE
+    if vast.any():
+        first = int(vast.argmax())
+        at = int(samples.extent_offset[first])
+        faults.add(at, f"a sample of {int(samples.extent_size[first])} bytes: the rest is not read")
+        samples = samples_before(samples, first)
     beyond = samples.extent_offset + samples.extent_size > size
     if beyond.any():
         first = int(beyond.argmax())
