@@ -29,6 +29,16 @@ class SearchDialect:
     namespace: str = ""
     braces: bool = False
 
+    @property
+    def words(self) -> str:
+        """For people."""
+        more = [
+            "" if self.metadata else "no metadata",
+            "XML declaration and namespace" if self.namespace else "",
+            "braces" if self.braces else "",
+        ]
+        return ", ".join([self.container, self.position, *(part for part in more if part)])
+
 
 _PLAIN: Final = SearchDialect()
 _LISTED: Final = replace(_PLAIN, container="trackList")

@@ -119,6 +119,11 @@ class Lister:
         self._left = _BUDGET
         self._before = self._after = 0
 
+    @property
+    def dialect(self) -> SearchDialect:
+        """The one in use: the first of the ladder until another one was found to work."""
+        return self._dialect
+
     async def listing(self, track: int, begin: int, end: int) -> Listing:
         """Every row of a track that meets a span of literal time, rounded out to seconds.
 

@@ -15,7 +15,10 @@ from hikcore.errors import DeviceRefused
 ALLOWED: Final = frozenset(
     {
         ("GET", "/ISAPI/System/time"),
+        ("GET", "/ISAPI/System/deviceInfo"),
         ("GET", "/ISAPI/Security/userCheck"),
+        ("GET", "/ISAPI/ContentMgmt/Storage"),
+        ("GET", "/ISAPI/ContentMgmt/record/tracks"),
         ("GET", "/ISAPI/System/Video/inputs/channels"),
         ("GET", "/ISAPI/Streaming/channels"),
         ("GET", "/ISAPI/ContentMgmt/InputProxy/channels"),

@@ -18,6 +18,7 @@ from hikcore.errors import (
     TransferInterrupted,
 )
 from hikcore.instants import NS, Span
+from hikcore.sources.about import DeviceFacts, Planned
 from hikcore.sources.base import (
     Answer,
     Deviation,
@@ -28,10 +29,11 @@ from hikcore.sources.base import (
     Stream,
 )
 from hikcore.sources.isapi import clock as device_clock
-from hikcore.sources.isapi import search
+from hikcore.sources.isapi import search, tracks
 from hikcore.sources.isapi.cameras import list_cameras
 from hikcore.sources.isapi.connection import Connection
 from hikcore.sources.isapi.download import Downloader
+from hikcore.sources.isapi.facts import device_facts
 from hikcore.sources.isapi.meaning import measure
 from hikcore.sources.isapi.paging import Lister
 from hikcore.sources.isapi.rows import recordings_of
@@ -135,6 +137,20 @@ class IsapiSource:
     async def cameras(self) -> list[DeviceCamera]:
         """Every channel, by number."""
         return await list_cameras(self._get, self._connection.where)
+
+    async def facts(self) -> DeviceFacts:
+        """Model, firmware, disks, and the dialect that works so far."""
+        return await device_facts(self._get, self._lister.dialect.words)
+
+    async def schedules(self) -> list[Planned]:
+        """When each channel is to record."""
+        body = await self._get(tracks.PATH)
+        try:
+            return tracks.parse_tracks(body)
+        except ValueError as error:
+            raise DeviceProtocolError(
+                f"not XML: {error}", where=f"{self._connection.where} {tracks.PATH}"
+            ) from None
 
     async def recordings(self, channel: int, stream: Stream, span: Span) -> Answer:
         """Everything that it lists for a span, all pages; see `recordings_of` for `growing`."""
