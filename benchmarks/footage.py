@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import av
 import numpy as np
@@ -58,9 +58,8 @@ def load(codec: str, folder: Path) -> Footage:
 
 
 def _encode(codec: str) -> Iterator[tuple[bool, bytes]]:
-    context = cast(
-        VideoCodecContext,
-        av.CodecContext.create("libx264" if codec == "h264" else "libx265", "w"),
+    context: VideoCodecContext = av.CodecContext.create(
+        "libx264" if codec == "h264" else "libx265", "w"
     )
     context.width, context.height, context.pix_fmt = WIDTH, HEIGHT, "yuv420p"
     context.time_base = Fraction(1, 25)

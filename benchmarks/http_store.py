@@ -9,7 +9,8 @@ from urllib.parse import urlsplit
 from hikcore.archive.store import Store
 from hikcore.archive.window import ObjectWindow
 
-_FIRST = 64 << 10
+#: As the product reads ahead: a smaller first read would cost another request.
+_FIRST = 512 << 10
 
 
 class HttpStore:
@@ -50,6 +51,17 @@ class Opened:
             kept = self._first[offset:]
             return kept + self._store.get_range("", offset + len(kept), size - len(kept))
         return self._store.get_range("", offset, size)
+
+
+class Known:
+    """An object whose head is known to be so long: it is read at once, and nothing else."""
+
+    def __init__(self, store: HttpStore, head: int) -> None:
+        self._head = store.get_range("", 0, head)
+
+    def read_at(self, offset: int, size: int) -> bytes:
+        """Bytes of the head: fewer than asked for where it ends."""
+        return self._head[offset : offset + size]
 
 
 def window(store: HttpStore, begin: int, end: int) -> ObjectWindow:

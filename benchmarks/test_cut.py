@@ -46,7 +46,6 @@ def in_process(
         f"cut {seconds} s in process",
         {
             "ours": call(lambda: cuts.cut(path, out, *arguments)),
-            "ours with SHA-256": call(lambda: cuts.cut(path, out, *arguments, hashed=True)),
             PYAV: call(lambda: cut_with_pyav(path, scratch / "pyav.mp4", *arguments)),
             "copy": call(lambda: _copy(out, scratch / "copy.mp4")),
         },

@@ -78,7 +78,9 @@ def test_http_segment(
 
     with serve(path.parent) as remote:
         url = f"{remote.url}/{path.name}"
-        turn = ours("remote.cut_segment", url, out, begin, begin + SECONDS, head)
+        turn = ours(
+            "remote.cut_segment", url, out, begin, begin + SECONDS, head, path.stat().st_size
+        )
         ours_turn = counted(remote, turn, needed)
         ours_turn()  # so that there is an output to compare with
         contest.run(
@@ -135,7 +137,7 @@ def test_http_fragmented(
     begin = inputs.seconds() // 4 * 2 + INTO
     with serve(path.parent) as remote:
         url = f"{remote.url}/{path.name}"
-        turn = ours("remote.cut_fragmented", url, out, begin, begin + SECONDS)
+        turn = ours("remote.cut", url, out, begin, begin + SECONDS)
         contest.run(
             benchmark,
             "cut over HTTP, fragments without an index",

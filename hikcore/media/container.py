@@ -1,4 +1,7 @@
-"""One door to every container: sniff a body and index it."""
+"""One door to every container: sniff a body and index it.
+
+Only the reader of the kind that is there is loaded: loading all of them takes longer than a cut.
+"""
 
 from __future__ import annotations
 
@@ -7,12 +10,6 @@ from pathlib import Path
 from typing import Protocol
 
 from hikcore.errors import MediaDamaged, MediaEncrypted, MediaUnsupported
-from hikcore.media.avi import AviIndexer
-from hikcore.media.everfocus import EverFocusIndexer
-from hikcore.media.mp4.clock import to_ninety
-from hikcore.media.mp4.read import index_mp4
-from hikcore.media.ps import PsIndexer
-from hikcore.media.samples import FileSource
 from hikcore.media.sniff import SNIFF_BYTES, sniff
 from hikcore.media.table import SampleTable
 
@@ -32,12 +29,22 @@ def index_file(path: Path) -> SampleTable:
         kind = sniff(body.read(SNIFF_BYTES) or b"")
         body.seek(0)
         if kind == "ps":
+            from hikcore.media.ps import PsIndexer  # noqa: PLC0415
+
             return accept(_index(body, PsIndexer()))
         if kind == "everfocus":
+            from hikcore.media.everfocus import EverFocusIndexer  # noqa: PLC0415
+
             return _index(body, EverFocusIndexer())
         if kind == "avi":
+            from hikcore.media.avi import AviIndexer  # noqa: PLC0415
+
             return _index(body, AviIndexer())
     if kind == "mp4":
+        from hikcore.media.mp4.clock import to_ninety  # noqa: PLC0415
+        from hikcore.media.mp4.read import index_mp4  # noqa: PLC0415
+        from hikcore.media.samples import FileSource  # noqa: PLC0415
+
         with FileSource(path) as source:
             return accept(to_ninety(index_mp4(source, source.size, verify=True)))
     raise unreadable(kind)

@@ -2,87 +2,24 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
-from pathlib import Path
-from types import TracebackType
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hikcore.errors import MediaDamaged
+from hikcore.media.files import FileSource
 from hikcore.media.table import ByteSource, Samples
 from hikcore.native.gather import gather
 from hikcore.native.nals import reframe
+
+__all__ = ["BLOCK", "FileSource", "SampleReader", "read_samples"]
 
 #: So many bytes of the source are read at once (a larger single sample more): they stay in the
 #: processor's cache between reading, gathering, hashing and writing.
 BLOCK = 512 * 1024
 #: A sample that is spread over more than so many times its size is read piece by piece.
 _SPARSE = 4
-
-
-class FileSource:
-    """A file as the source of a table's bytes. Closes with `close` or as a context manager."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-
-    @property
-    def size(self) -> int:
-        """Bytes."""
-        return os.fstat(self._fd).st_size
-
-    def read_at(self, offset: int, size: int) -> bytes:
-        """Exactly `size` bytes.
-
-        Raises:
-            MediaDamaged: the file ends before.
-        """
-        out = os.pread(self._fd, size, offset)
-        while len(out) < size:
-            more = os.pread(self._fd, size - len(out), offset + len(out))
-            if not more:
-                raise MediaDamaged(
-                    f"the file ends {size - len(out)} bytes early",
-                    where=self.path.name,
-                    offset=offset + len(out),
-                )
-            out += more
-        return out
-
-    def read_into(self, offset: int, view: memoryview) -> None:
-        """Fill `view` from `offset`.
-
-        Raises:
-            MediaDamaged: the file ends before.
-        """
-        done = 0
-        while done < len(view):
-            got = os.preadv(self._fd, [view[done:]], offset + done)
-            if not got:
-                raise MediaDamaged(
-                    f"the file ends {len(view) - done} bytes early",
-                    where=self.path.name,
-                    offset=offset + done,
-                )
-            done += got
-
-    def close(self) -> None:
-        """Close the file."""
-        os.close(self._fd)
-
-    def __enter__(self) -> FileSource:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 class SampleReader:

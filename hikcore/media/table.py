@@ -7,10 +7,11 @@ The table is columns, not objects. Sample bytes are one or more extents of the s
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
-import numpy as np
-from numpy.typing import NDArray
+if TYPE_CHECKING:  # numpy takes longer to load than a short cut takes: see hikcore.media.mp4.quick
+    import numpy as np
+    from numpy.typing import NDArray
 
 Codec = Literal["h264", "h265", "alaw", "ulaw", "aac", "flac", "ipcm", "sowt", "twos", "opus"]
 #: How sample bytes lie in the source. `annexb`: NAL units behind start codes; `length`: NAL units

@@ -6,42 +6,17 @@ then the audio up to it. Nothing of the time of writing is in the file (creation
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hikcore.errors import MediaDamaged
-from hikcore.media.mp4 import tables
-from hikcore.media.mp4.boxes import box, full_box
+from hikcore.media.mp4 import headers, tables
+from hikcore.media.mp4.boxes import box
+from hikcore.media.mp4.headers import TIMESCALE, Edit, Writable
 from hikcore.media.table import Samples
-
-#: Timescale of the movie header, and of every track that an archive holds.
-TIMESCALE = 90_000
-_MATRIX = struct.pack(">9I", 0x10000, 0, 0, 0, 0x10000, 0, 0, 0, 0x40000000)
-_LARGEST_32 = (1 << 32) - 1
-
-
-class Writable(Protocol):
-    """Where a file goes: it is written from the first byte to the last, never sought in."""
-
-    def write(self, data: bytes | memoryview, /) -> int:
-        """Take all the bytes."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Edit:
-    """An entry of an edit list: `duration` in movie ticks, shown from `media_time` (in ticks of the
-    track after its decoding times were rebased to 0), or nothing shown (-1). `rate` is 16.16: 1, or
-    0 where one picture stands still."""
-
-    duration: int
-    media_time: int
-    rate: int = 0x10000
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,11 +93,8 @@ def layout(tracks: Sequence[OutTrack], movie_timescale: int = TIMESCALE) -> Layo
         last[mine] = np.append(first[mine][1:], len(out.samples))
         sizes[mine] = np.add.reduceat(out.samples.size.astype(np.int64), first[mine])
     offsets = np.cumsum(sizes) - sizes
-    if media + 8 > _LARGEST_32:
-        header = struct.pack(">I4sQ", 1, b"mdat", media + 16)
-    else:
-        header = struct.pack(">I4s", media + 8, b"mdat")
-    ftyp = box(b"ftyp", b"isom", struct.pack(">I", 512), b"isomiso2mp41")
+    header = headers.mdat_header(media)
+    ftyp = headers.FTYP
 
     def moov(base: int) -> bytes:
         traks = []
@@ -203,10 +175,7 @@ def _duration(track: OutTrack, movie_timescale: int) -> int:
 def mvhd_box(tracks: Sequence[OutTrack], movie_timescale: int) -> bytes:
     """The movie header: it lasts as long as its longest track."""
     duration = max(_duration(track, movie_timescale) for track in tracks)
-    version, word = _word(duration)
-    times = struct.pack(f">{word}{word}I{word}", 0, 0, movie_timescale, duration)
-    rest = struct.pack(">IH10x", 0x10000, 0x100) + _MATRIX + bytes(24)
-    return full_box(b"mvhd", version, 0, times, rest, struct.pack(">I", len(tracks) + 1))
+    return headers.mvhd_box(duration, len(tracks), movie_timescale)
 
 
 def _stbl(samples: Samples, first: NDArray[np.int64], offset: NDArray[np.int64]) -> bytes:
@@ -225,48 +194,18 @@ def trak_box(
     """The trak of the track that is `number` (from 0); where it is fragmented, no duration of the
     media is in it."""
     samples = track.samples
-    config = samples.configs[0]
-    visual = config.codec in ("h264", "h265")
-    duration = _duration(track, movie_timescale)
-    version, word = _word(duration)
-    tkhd = full_box(
-        b"tkhd",
-        version,
-        3,  # enabled, in the movie
-        struct.pack(f">{word}{word}I4x{word}8xHHH2x", 0, 0, number + 1, duration, 0, 0,
-                    0 if visual else 0x100),
-        _MATRIX,
-        struct.pack(">II", config.width << 16, config.height << 16),
-    )  # fmt: skip
-    dinf = box(b"dinf", full_box(b"dref", 0, 0, struct.pack(">I", 1), full_box(b"url ", 0, 1)))
-    header = full_box(b"vmhd", 0, 1, bytes(8)) if visual else full_box(b"smhd", 0, 0, bytes(4))
-    mdhd = _mdhd(samples, fragmented)
-    mdia = box(b"mdia", mdhd, _hdlr(visual), box(b"minf", header, dinf, stbl))
-    return box(b"trak", tkhd, _edts(track.edits), mdia)
+    media = int(samples.dts[-1] - samples.dts[0]) + samples.last_duration
+    return headers.trak_box(
+        number,
+        samples.configs[0],
+        headers.Times(
+            presented=_duration(track, movie_timescale),
+            media=0 if fragmented else media,
+            timescale=samples.timescale,
+        ),
+        track.edits,
+        stbl,
+    )
 
 
-def _edts(edits: Sequence[Edit]) -> bytes:
-    if not edits:
-        return b""
-    wide = any(max(e.duration, e.media_time) > (1 << 31) - 1 for e in edits)
-    form = ">QqI" if wide else ">IiI"
-    rows = b"".join(struct.pack(form, e.duration, e.media_time, e.rate) for e in edits)
-    return box(b"edts", full_box(b"elst", int(wide), 0, struct.pack(">I", len(edits)), rows))
-
-
-def _mdhd(samples: Samples, fragmented: bool) -> bytes:
-    duration = int(samples.dts[-1] - samples.dts[0]) + samples.last_duration
-    duration = 0 if fragmented else duration
-    version, word = _word(duration)
-    times = struct.pack(f">{word}{word}I{word}", 0, 0, samples.timescale, duration)
-    return full_box(b"mdhd", version, 0, times, struct.pack(">HH", 0x55C4, 0))  # und
-
-
-def _hdlr(visual: bool) -> bytes:
-    kind, name = (b"vide", b"Video\0") if visual else (b"soun", b"Sound\0")
-    return full_box(b"hdlr", 0, 0, bytes(4), kind, bytes(12), name)
-
-
-def _word(duration: int) -> tuple[int, str]:
-    """Version of a header box, and the struct code of its times."""
-    return (0, "I") if duration < _LARGEST_32 else (1, "Q")
+__all__ = ["TIMESCALE", "Edit", "Layout", "OutTrack", "Writable", "align", "layout", "write_mp4"]

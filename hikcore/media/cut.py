@@ -1,0 +1,115 @@
+"""Cuts of files at hand: a span of any container that is read, as an MP4 cut to the frame."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+from hikcore.media.files import FileSource
+from hikcore.media.mp4.headers import TIMESCALE
+from hikcore.media.mp4.plain import Plain, find_moov, open_plain
+from hikcore.media.mp4.quick import QuickClip, cut_samples, finish, join_samples
+
+
+class Cut(NamedTuple):
+    """What a cut file holds; times in ticks of 90 kHz.
+
+    Attributes:
+        begin: of the first picture shown, in the time of the (first) file, whose first picture is
+            at 0. end: when the last one shown ends.
+        lead_in: hidden video before it. frames, hidden: pictures shown, and in the file unseen.
+        size: bytes.
+        notes: what was left out.
+    """
+
+    begin: int
+    end: int
+    lead_in: int
+    frames: int
+    hidden: int
+    size: int
+    notes: tuple[str, ...] = ()
+
+
+def cut_file(
+    path: Path, out: Path, begin: float, end: float, *, start: Literal["exact", "key"] = "exact"
+) -> Cut:
+    """Write what a file shows from `begin` to `end`, in seconds from its first picture, as MP4.
+
+    Shown are the picture that covers the begin and every later one that begins before the end.
+    Nothing is re-encoded; what lies between the key picture before and the begin is in the file and
+    hidden by an edit list (`exact`), or the clip openly begins there (`key`).
+
+    Raises:
+        NoRecording: no picture lies in the span.
+        MediaUnsupported, MediaDamaged, MediaEncrypted: the file cannot be read.
+        ValueError: the begin is not before the end.
+    """
+    if not begin < end:
+        raise ValueError(f"the begin {begin} is not before the end {end}")
+    at, until = round(begin * TIMESCALE), round(end * TIMESCALE)
+    with FileSource(path) as source:
+        plain = _plain(source) if start == "exact" else None
+        quick = _quick(source, plain, at, until) if plain is not None else None
+        if plain is not None and quick is not None:
+            with _target(out) as descriptor:
+                quick.send([source], descriptor)
+            first = quick.begin - plain.zero
+            return Cut(
+                first, first + quick.end, quick.lead_in, quick.frames, quick.hidden, quick.size,
+                quick.notes,
+            )  # fmt: skip
+    from hikcore.media.whole import cut_table  # noqa: PLC0415  loads numpy and every table
+
+    with _target(out) as descriptor:
+        return cut_table(path, descriptor, at, until, start)
+
+
+def join_files(paths: Sequence[Path], out: Path) -> Cut:
+    """Write whole files one behind the other as one MP4: what each shows, without a pause between.
+
+    Raises:
+        MediaUnsupported: they change their codec, or one must begin in the middle of a group.
+        MediaDamaged, MediaEncrypted: one cannot be read.
+    """
+    with ExitStack() as stack:
+        sources = [stack.enter_context(FileSource(path)) for path in paths]
+        plains = [plain for source in sources if (plain := _plain(source)) is not None]
+        clip = join_samples(plains) if len(plains) == len(sources) else None
+        quick = finish(clip, sources, plains) if clip is not None else None
+        if quick is not None:
+            with _target(out) as descriptor:
+                quick.send(sources, descriptor)
+            return Cut(
+                0, quick.end, quick.lead_in, quick.frames, quick.hidden, quick.size, quick.notes
+            )
+    from hikcore.media.whole import join_tables  # noqa: PLC0415  loads numpy and every table
+
+    with _target(out) as descriptor:
+        return join_tables(paths, descriptor)
+
+
+def _plain(source: FileSource) -> Plain | None:
+    moov = find_moov(source, source.size)
+    return None if moov is None else open_plain(moov[1], source.size)
+
+
+def _quick(source: FileSource, plain: Plain, at: int, until: int) -> QuickClip | None:
+    clip = cut_samples(plain, plain.zero + at, plain.zero + until)
+    return None if clip is None else finish(clip, [source], [plain])
+
+
+@contextmanager
+def _target(out: Path) -> Iterator[int]:
+    """A descriptor under a temporary name beside `out`, which it gets when it is whole."""
+    part = out.with_name(f".{out.name}.{os.getpid()}.part")
+    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o666)
+    try:
+        yield descriptor
+        part.replace(out)
+    finally:
+        os.close(descriptor)
+        part.unlink(missing_ok=True)
