@@ -19,6 +19,7 @@ from hikcore.native.stbl cimport (
 
 cdef enum:
     TICKS = 90000
+    NEAR = 64              # as hikcore/media/mp4/join.py
 
 cdef struct Row:
     int64_t pts        # of clip time, 90 kHz
@@ -58,6 +59,24 @@ cdef inline int64_t ticks(int64_t time, int64_t scale) noexcept nogil:
 cdef int by_time(const void* a, const void* b) noexcept nogil:
     cdef int64_t x = (<const int64_t*> a)[0], y = (<const int64_t*> b)[0]
     return (x > y) - (x < y)
+
+
+cdef int64_t lasting(Track track, Cursor* c, int64_t latest) noexcept nogil:
+    """How long the picture shown at `latest` lasts: until the next of those decoded behind `c`, else
+    as long as the last sample of all; -1 where a sample lies outside the file."""
+    cdef int64_t pts, following = 0
+    cdef bint found = False
+    cdef uint32_t behind = 0
+    while c.sample + 1 < track.count and not (found and behind >= NEAR):
+        if not track.step(c):
+            return -1
+        behind += 1
+        pts = ticks(c.dts + c.composition, track.scale)
+        if pts > latest and (not found or pts < following):
+            found, following = True, pts
+    if found:
+        return following - latest
+    return ticks(c.dts + c.delta, track.scale) - ticks(c.dts, track.scale)
 
 
 cdef class Clip:
@@ -153,9 +172,11 @@ cdef class Clip:
 
     cdef int keep(self, Track track, Cursor* c, int64_t shown, int64_t until, int64_t shift,
                   uint32_t config, int64_t least) noexcept nogil:
-        """Rows from a sync sample to the last that is shown before `until`."""
-        cdef size_t i, first = self.count, wanted = self.count
-        cdef int64_t pts, length = 0, highest = shown + shift
+        """Rows from a sync sample to the last that is needed: B pictures that are decoded after the
+        last one shown, and would be shown before the first, are not."""
+        cdef size_t first = self.count, whole = self.count, wanted = self.count, later = self.count
+        cdef Cursor at_whole = c[0], at_wanted = c[0], at_later = c[0]
+        cdef int64_t pts, latest, length
         cdef Row* row
         if shown >= until:
             return REFUSED_EMPTY
@@ -169,25 +190,36 @@ cdef class Clip:
             row.source, row.config, row.sync = self.sources, config, c.sync
             if track.scale != TICKS and (c.dts + c.composition) % track.scale * TICKS % track.scale:
                 self.rounded = True
+            if pts >= shown:
+                later, at_later = self.count, c[0]
             if pts < until:
-                wanted = self.count
-                length = ticks(c.dts + c.delta, track.scale) - ticks(c.dts, track.scale)
+                whole, at_whole, wanted, at_wanted = self.count, c[0], later, at_later
             if c.total > 4 * track.file_size:
                 return REFUSED_BEYOND
             if c.sample + 1 == track.count or ticks(c.dts + c.delta + least, track.scale) >= until:
                 break
             if not track.step(c):
                 return REFUSED_BEYOND
-        self.count = wanted        # what is decoded after the last one shown is not needed
-        for i in range(first, wanted):
-            if self.rows[i].pts > highest:
-                highest = self.rows[i].pts
-        self.last_duration = length
+        latest = self.latest(first, whole) - shift
+        length = lasting(track, &at_whole, latest)
         self.begin, self.shown = shown + shift, shown
-        self.end = highest + length
-        if self.end > until + shift:
-            self.end = until + shift
+        self.end = (latest + length if latest + length < until else until) + shift
+        self.count = wanted
+        if wanted != whole:
+            length = lasting(track, &at_wanted, self.latest(first, wanted) - shift)
+        if length < 0:
+            return REFUSED_BEYOND
+        self.last_duration = length
         return REFUSED_NONE
+
+    cdef int64_t latest(self, size_t first, size_t last) noexcept nogil:
+        """The latest time of some rows; there is one at least."""
+        cdef size_t i
+        cdef int64_t out = self.rows[first].pts
+        for i in range(first, last):
+            if self.rows[i].pts > out:
+                out = self.rows[i].pts
+        return out
 
     cdef Row* push(self) noexcept nogil:
         cdef size_t room
