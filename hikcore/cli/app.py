@@ -19,6 +19,7 @@ from hikcore.cli import (
     clock,
     config,
     coverage,
+    cut,
     demo,
     download,
     extract,
@@ -47,6 +48,7 @@ app.command()(cameras.cameras)
 app.command()(extract.extract)
 app.command()(coverage.coverage)
 app.command()(clip.clip)
+app.command()(cut.cut)
 app.command()(check.check)
 app.command()(download.download)
 app.command()(logins.logins)
