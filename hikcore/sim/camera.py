@@ -33,6 +33,7 @@ class CameraProfile(BaseModel):
         motion_ms: the least and the most that a clip on motion lasts; there is one in each
             stretch of `file_ms` that the schedule gives to motion, begun up to half of it late.
         serial: of the camera itself; two recorders may have the same camera.
+        sub: whether there is a sub-stream to be watched live; none is ever recorded.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -59,6 +60,7 @@ class CameraProfile(BaseModel):
     schedule: tuple[Block, ...] = ()
     motion_ms: tuple[int, int] = (12_000, 60_000)
     serial: str = ""
+    sub: bool = False
 
     @model_validator(mode="after")
     def _fits(self) -> CameraProfile:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 
 from hikcore.sim.http import Request, Response
 from hikcore.sim.profile import Profile
@@ -19,7 +19,6 @@ from hikcore.sim.xml import (
     DEVICE_ERROR,
     NOT_SUPPORTED,
     Writer,
-    tags,
 )
 
 _OTHER_WAY = {400: BAD_CONTENT, 403: NOT_SUPPORTED, 405: BAD_METHOD}
@@ -33,11 +32,18 @@ class Content:
         vaults: by channel.
         host: of playbackURIs.
         xml: writes the answers.
+        sleep: how it waits for footage that takes its time.
     """
 
     def __init__(
-        self, profile: Profile, vaults: Mapping[int, Vault], host: str, xml: Writer
+        self,
+        profile: Profile,
+        vaults: Mapping[int, Vault],
+        host: str,
+        xml: Writer,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
+        self._sleep = sleep
         self._profile = profile
         self._vaults = vaults
         self._xml = xml
@@ -50,7 +56,7 @@ class Content:
         if request.method != "POST":
             return self._xml.refusal(405, request.target, BAD_METHOD)
         if self._searching >= self._profile.limits.searches:
-            return self._xml.refusal(503, request.target, BUSY)
+            return self._xml.refusal(self._profile.limits.busy_status, request.target, BUSY)
         self._searching += 1
         try:
             # Sizes of files that nobody asked for yet are found by making them: in a thread.
@@ -64,7 +70,7 @@ class Content:
         """The body of a file, or a refusal."""
         from_query = "playbackURI" in request.query
         way = f"{request.method} {'query' if from_query else 'body'}"
-        dialect = self._profile.dialect
+        dialect, limits = self._profile.dialect, self._profile.limits
         if way not in dialect.download:
             http = dialect.download_refused
             return self._xml.refusal(http, request.target, _OTHER_WAY[http])
@@ -75,20 +81,22 @@ class Content:
                 return Response(200, dialect.content_type, b"")
             return self._refusal(request, refused)
         if self._downloading >= self._profile.limits.downloads:
-            return self._xml.refusal(503, request.target, BUSY)
+            return self._xml.refusal(self._profile.limits.busy_status, request.target, BUSY)
         self._downloading += 1
         try:
             vault = self._vaults[file.channel]
-            size = await asyncio.to_thread(vault.size, file)
+            if limits.old_wait_s and now // 1_000_000 - file.begin_ms > 86_400_000:
+                await self._sleep(limits.old_wait_s)
+            size = await asyncio.to_thread(vault.served_size, file)
         except BaseException:
             self._released()
             raise
         response = Response(
             200,
             dialect.content_type,
-            _in_threads(vault.body(file)),
+            _in_threads(vault.served(file)),
             size,
-            rate=self._profile.limits.rate,
+            rate=limits.rate,
             done=self._released,
         )
         response = ranged(response, request.headers.get("range"), dialect.ranges, size)
@@ -98,6 +106,10 @@ class Content:
             response.length = None
             response.headers += [("Content-Length", "0")] if zero else []
         return response
+
+    def forget(self) -> None:
+        """As after a restart of the recorder: no search goes on."""
+        self._searches.forget()
 
     def _wanted(self, request: Request, from_query: bool) -> str:
         if from_query:
@@ -111,7 +123,7 @@ class Content:
         self._downloading -= 1
 
     def _refusal(self, request: Request, refused: Refused) -> Response:
-        more = tags(errorMsg=refused.text) if refused.text else ""
+        more = refused.text
         if refused.reason == "gone":
             return self._xml.refusal(404, request.target, NOT_SUPPORTED, more)
         if refused.reason == "device":

@@ -27,7 +27,12 @@ class Dialect(Data):
         search_id: what a searchID must look like.
         page_cap: most items on a page, whatever maxResults asks.
         query_cap: most items of one search, over all pages; 0: no bound.
+        page_repeats: items of the page before that a page begins with.
         namespace, version: of answers; namespace None writes none.
+        namespaces: other ones, by the name of the root element.
+        child_xmlns: whether the first child repeats the namespace, or unsets it (`xmlns=""`).
+        errors: refusals as XML, or as JSON.
+        errors_as_200: refusals come under HTTP 200 (those of the login aside).
         matches: what numOfMatches counts.
         total: whether totalMatches is there.
         full_page: what is said of a full page that is not the last.
@@ -49,6 +54,11 @@ class Dialect(Data):
         uri_host, uri_port: what the recorder believes its address to be; None: the true one, and no
             port.
         uri_slash: before the question mark of a playbackURI.
+        uri_time: how times are written in it.
+        uri_size: whether it ends in name and size (old DVRs have neither).
+        uri_match: a download takes a URI only as it was given out, or any with a known name.
+        names: of files: 17 digits, or a camera's, with its channel in front.
+        row_extras: lockStatus and name in the rows of listings.
         content_type: of a body of footage.
         content_length: whether it is announced; `zero`: as 0, though the body comes.
         codec_type: what listings say of the codec, true or not.
@@ -67,8 +77,13 @@ class Dialect(Data):
     search_id: Literal["guid", "braces", "any"] = "guid"
     page_cap: int = Field(default=40, ge=1)
     query_cap: int = Field(default=0, ge=0)
+    page_repeats: int = Field(default=0, ge=0)
     namespace: str | None = "http://www.hikvision.com/ver20/XMLSchema"
     version: str = "2.0"
+    namespaces: dict[str, str | None] = Field(default_factory=dict)
+    child_xmlns: Literal["none", "repeated", "empty"] = "none"
+    errors: Literal["xml", "json"] = "xml"
+    errors_as_200: bool = False
     matches: Literal["page", "total"] = "page"
     total: bool = False
     full_page: Literal["MORE", "OK"] = "MORE"
@@ -89,6 +104,11 @@ class Dialect(Data):
     uri_host: str | None = None
     uri_port: int | None = None
     uri_slash: bool = True
+    uri_time: Literal["compact", "spaced", "dashed"] = "compact"
+    uri_size: bool = True
+    uri_match: Literal["whole", "name"] = "whole"
+    names: Literal["nvr", "ipc"] = "nvr"
+    row_extras: bool = False
     content_type: str = "Opaque/data"
     content_length: bool | Literal["zero"] = True
     codec_type: str = "H.264-BP"

@@ -17,11 +17,15 @@ class Documents:
     Args:
         profile: what it is.
         xml: writes in its dialect.
+
+    Attributes:
+        ports: by protocol, as adminAccesses tells them.
     """
 
     def __init__(self, profile: Profile, xml: Writer) -> None:
         self._profile = profile
         self._xml = xml
+        self.ports = {"HTTP": 80, "RTSP": 554}
         self._paths: dict[str, Callable[[int], Response]] = {
             "/ISAPI/System/deviceInfo": self._device,
             "/ISAPI/System/time": self._time,
@@ -30,6 +34,10 @@ class Documents:
             "/ISAPI/Streaming/channels": self._streams,
             "/ISAPI/ContentMgmt/search/profile": self._search_profile,
             "/ISAPI/ContentMgmt/download/capabilities": self._abilities,
+            "/ISAPI/ContentMgmt/capabilities": self._racm,
+            "/ISAPI/ContentMgmt/Storage": self._storage,
+            "/ISAPI/Security/adminAccesses": self._ports,
+            "/ISAPI/System/Video/inputs/channels": self._analogue,
         }
 
     def serve(self, request: Request, now: int) -> Response:
@@ -122,7 +130,11 @@ class Documents:
         return self._xml.document("InputProxyChannelStatusList", "\n".join(rows))
 
     def _streams(self, now: int) -> Response:
-        rows = [_stream(camera) for camera in self._profile.cameras]
+        rows = [
+            _stream(camera, stream)
+            for camera in self._profile.cameras
+            for stream in ((1, 2) if camera.sub else (1,))
+        ]
         return self._xml.document("StreamingChannelList", "\n".join(rows))
 
     def _search_profile(self, now: int) -> Response:
@@ -141,8 +153,47 @@ class Documents:
         inner = tags(isSupportDownloadbyFileName=True, isSupportDownloadbyTime=False)
         return self._xml.document("DownloadAbility", inner)
 
+    def _racm(self, now: int) -> Response:
+        inner = tags(isSupportMainAndSubRecord=False, inputProxyNums=len(self._profile.cameras))
+        kinds = "//recordType.meta.std-cgi.com,//recordType.meta.std-cgi.com/CMR"
+        inner += (
+            f'\n<recordSearchType opt="{kinds}">//recordType.meta.std-cgi.com</recordSearchType>'
+        )
+        return self._xml.document("RacmCap", inner)
 
-def _stream(camera: CameraProfile) -> str:
+    def _storage(self, now: int) -> Response:
+        rows = [
+            "<hdd>"
+            + tags(
+                id=index, hddName=disk.name, hddPath="", hddType="SATA", status=disk.status,
+                capacity=disk.capacity_mb, freeSpace=disk.free_mb, property="RW",
+            )
+            + "</hdd>"
+            for index, disk in enumerate(self._profile.disks, 1)
+        ]  # fmt: skip
+        inner = f"<hddList>{''.join(rows)}</hddList>" + tags(workMode="quota")
+        return self._xml.document("storage", inner)
+
+    def _ports(self, now: int) -> Response:
+        rows = [
+            f"<AdminAccessProtocol>{tags(id=index, enabled=True, protocol=name, portNo=port)}"
+            "</AdminAccessProtocol>"
+            for index, (name, port) in enumerate(self.ports.items(), 1)
+        ]
+        return self._xml.document("AdminAccessProtocolList", "\n".join(rows))
+
+    def _analogue(self, now: int) -> Response:
+        rows = [
+            "<VideoInputChannel>"
+            + tags(id=camera.channel, inputPort=camera.channel, name=camera.title)
+            + tags(resDesc="1080P" if camera.online else "NO VIDEO")
+            + "</VideoInputChannel>"
+            for camera in self._profile.cameras
+        ]
+        return self._xml.document("VideoInputChannelList", "\n".join(rows))
+
+
+def _stream(camera: CameraProfile, stream: int) -> str:
     codec = "H.264" if camera.codec == "h264" else "H.265"
     video = tags(
         enabled=True,
@@ -157,6 +208,6 @@ def _stream(camera: CameraProfile) -> str:
     sound = tags(enabled=bool(law), audioCompressionType=law or "G.711ulaw")
     return (
         "<StreamingChannel>"
-        + tags(id=camera.track, channelName=camera.title, enabled=True)
+        + tags(id=camera.channel * 100 + stream, channelName=camera.title, enabled=True)
         + f"<Video>{video}</Video><Audio>{sound}</Audio></StreamingChannel>"
     )

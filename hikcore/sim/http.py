@@ -124,6 +124,11 @@ class HttpServer:
         if self._server is not None:
             await self._server.wait_closed()
 
+    def hang_up(self) -> None:
+        """End every connection, but go on listening."""
+        for task in list(self._tasks):
+            task.cancel()
+
     async def _client(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         if task is not None:

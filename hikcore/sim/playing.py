@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from hikcore.instants import Span
-from hikcore.sim.encoder import AccessUnit
+from hikcore.sim.footage import Footage
 from hikcore.sim.vault import Vault
 
 _MS = 1_000_000
@@ -36,14 +36,17 @@ def recorded(vault: Vault, begin_ms: int, end_ms: int, now: int) -> Iterator[Pie
     """Footage on the disks from the key picture at or before the begin, gaps jumped over, each
     picture once, in decoding order."""
     before: set[int] = set()
-    heard = -1
+    heard, era = -1, 0
     for file in vault.files(Span(begin_ms * _MS, max(end_ms, begin_ms + 1) * _MS), now):
         start = file.begin_ms
         if start < begin_ms:
             start = max(start, vault.footage.group_start(begin_ms))
         until = min(file.written_ms, end_ms)
         sent: set[int] = set()
-        for piece in _merged(vault, start, until, headless=file.headless):
+        if file.era != era:
+            era, before, heard = file.era, set(), -1
+        footage, _ = vault.maker(era)
+        for piece in _merged(footage, start, until, headless=file.headless):
             # Files overlap: their pictures are the same, and what was sent is left out.
             if piece.units is None:
                 if piece.ms > heard:
@@ -60,16 +63,19 @@ def live(vault: Vault, begin_ms: int) -> Iterator[Piece]:
     """Footage from the key picture at or before an instant, without end."""
     at = vault.footage.group_start(begin_ms)
     while True:
-        yield from _merged(vault, at, at + vault.camera.gop_ms)
+        footage, _ = vault.maker(vault.schedule.era)
+        yield from _merged(footage, at, at + vault.camera.gop_ms)
         at += vault.camera.gop_ms
 
 
-def _merged(vault: Vault, begin_ms: int, end_ms: int, *, headless: bool = False) -> Iterator[Piece]:
+def _merged(
+    footage: Footage, begin_ms: int, end_ms: int, *, headless: bool = False
+) -> Iterator[Piece]:
     """Pictures and sound, each picture before the sound of its instant."""
-    sounds = vault.footage.audio(begin_ms, end_ms)
+    sounds = footage.audio(begin_ms, end_ms)
     sound = next(sounds, None)
     last = begin_ms
-    for unit in _pictures(vault, begin_ms, end_ms, headless):
+    for unit in footage.pictures(begin_ms, end_ms, headless=headless):
         last = max(last, unit.ms)
         while sound is not None and sound[0] < last:
             yield Piece(sound[0], None, sound[1])
@@ -78,7 +84,3 @@ def _merged(vault: Vault, begin_ms: int, end_ms: int, *, headless: bool = False)
     while sound is not None:
         yield Piece(sound[0], None, sound[1])
         sound = next(sounds, None)
-
-
-def _pictures(vault: Vault, begin_ms: int, end_ms: int, headless: bool) -> Iterator[AccessUnit]:
-    return vault.footage.pictures(begin_ms, end_ms, headless=headless)

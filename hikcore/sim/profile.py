@@ -19,8 +19,8 @@ from hikcore.sim.rtsp_profile import Rtsp
 from hikcore.sim.when import Data, When, resolve
 
 __all__ = [
-    "Auth", "Clock", "Dialect", "Download", "ExtraFile", "Hole", "Identity", "Limits", "Profile",
-    "Recorded", "Rtsp", "load_profile", "resolve",
+    "Auth", "Clock", "ClockStep", "Dialect", "Disk", "Download", "ExtraFile", "Hole", "Identity",
+    "Limits", "Profile", "Recorded", "Rtsp", "load_profile", "resolve",
 ]  # fmt: skip
 
 Algorithm = Literal["MD5", "MD5-sess", "SHA-256", "SHA-256-sess"]
@@ -107,16 +107,22 @@ class Clock(Data):
 
 
 class Limits(Data):
-    """What the recorder serves at once; more is answered 503, deviceBusy.
+    """What the recorder serves at once, and how fast; more is answered deviceBusy.
 
     Attributes:
         searches, downloads: at the same time.
+        busy_status: the HTTP status of deviceBusy.
         rate: bytes a second of each download; 0: as fast as it goes.
+        answer_s: seconds before each answer.
+        old_wait_s: seconds before a download of footage older than a day begins.
     """
 
     searches: int = Field(default=1, ge=1)
     downloads: int = Field(default=4, ge=1)
+    busy_status: Literal[400, 403, 503] = 503
     rate: int = Field(default=0, ge=0)
+    answer_s: float = Field(default=0.0, ge=0)
+    old_wait_s: float = Field(default=0.0, ge=0)
 
 
 class Hole(Data):
@@ -137,6 +143,13 @@ class ExtraFile(Data):
     headless: bool = False
 
 
+class ClockStep(Data):
+    """The clock was set while it recorded: at a reading of it, forward or back by so much."""
+
+    at: When
+    by_ms: int
+
+
 class Recorded(Data):
     """What is on the disks.
 
@@ -146,6 +159,9 @@ class Recorded(Data):
         lag_ms: how far behind the clock the growing file is written.
         planned_ms: how much later than it will the growing file is listed to end.
         cut_tail: bytes of the last picture that closed files lack, and all after it.
+        unflushed: bytes of a growing file that its listed size counts and a download lacks.
+        steps: settings of the clock, oldest first.
+        reindex: added to the numbers in file names: another recorder, or an index built anew.
     """
 
     since: When = "now-1h"
@@ -155,6 +171,19 @@ class Recorded(Data):
     lag_ms: int = 0
     planned_ms: int = 0
     cut_tail: int = 0
+    unflushed: int = Field(default=0, ge=0)
+    steps: tuple[ClockStep, ...] = ()
+    reindex: int = Field(default=0, ge=0)
+
+
+class Disk(Data):
+    """One disk as ContentMgmt/Storage lists it; free is 0 for ever where the oldest is written
+    over."""
+
+    name: str = "hda"
+    status: Literal["ok", "idle", "notexist", "unformatted", "error"] = "ok"
+    capacity_mb: int = 3_815_447
+    free_mb: int = 0
 
 
 class Profile(Data):
@@ -171,6 +200,7 @@ class Profile(Data):
     rtsp: Rtsp = Rtsp()
     mux: MuxProfile = MuxProfile()
     recorded: Recorded = Recorded()
+    disks: tuple[Disk, ...] = (Disk(),)
     cameras: tuple[CameraProfile, ...] = Field(min_length=1)
     faults: tuple[Fault, ...] = ()
 

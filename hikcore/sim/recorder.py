@@ -25,6 +25,7 @@ from hikcore.sim.tracks import Tracks
 from hikcore.sim.vault import Vault
 from hikcore.sim.xml import BUSY, DEVICE_ERROR, NOT_SUPPORTED, Writer, page
 
+_MS = 1_000_000
 _OPEN = ("/ISAPI/Security/userCheck",)
 
 
@@ -67,6 +68,7 @@ class Recorder:
         self.port = port
         self._wanted_port = port
         self._moved = 0
+        self._down_until = 0
         frozen = profile.clock.frozen
         if frozen is None:
             self._clock = now
@@ -80,10 +82,10 @@ class Recorder:
         self.requests: list[Request] = []
         self.faults = FaultPlan(profile.faults)
         self.door = Door(profile.auth)
-        self._xml = Writer(profile.dialect.namespace, profile.dialect.version)
+        self._xml = Writer(profile.dialect)
         self._documents = Documents(profile, self._xml)
         self._tracks = Tracks(profile, self.vaults, self._xml)
-        self._content = Content(profile, self.vaults, host, self._xml)
+        self._content = Content(profile, self.vaults, host, self._xml, sleep)
         self._server = HttpServer(self._handle, self._headers)
         self.rtsp = RtspServer(
             profile, self.vaults, self.now,
@@ -110,6 +112,35 @@ class Recorder:
     def advance(self, seconds: float) -> None:
         """Put the clock forward: files grow, close, and new ones begin."""
         self._moved += int(seconds * NS)
+
+    def step_clock(self, seconds: float) -> None:
+        """Set the clock forward (or back): files end there, and new ones begin by the new time."""
+        at, by = self.now() // _MS, int(seconds * 1000)
+        for vault in self.vaults.values():
+            vault.schedule.step(at, by)
+        self._moved += by * _MS
+
+    def reboot(self, seconds: int = 60, *, reindex: int = 0) -> None:
+        """Be gone for so long by its own clock: connections, nonces, searches and streams end, and
+        nothing is recorded meanwhile.
+
+        Args:
+            reindex: added to the numbers in file names, where the disks' index was built anew.
+        """
+        begin = self.now()
+        self._down_until = begin + seconds * NS
+        for vault in self.vaults.values():
+            if seconds:
+                vault.schedule.hole(begin // _MS, self._down_until // _MS)
+            vault.schedule.reindex(reindex)
+        self.door.forget_nonces()
+        self._content.forget()
+        self.rtsp.restart()
+        self._server.hang_up()
+
+    def recycle(self, channel: int, seconds: int) -> None:
+        """Write over the oldest footage of a channel: what ended so long ago or earlier."""
+        self.vaults[channel].schedule.recycle(self.now() // _MS - seconds * 1000)
 
     def files(self, channel: int, span: Span | None = None) -> list[StoredFile]:
         """What is on the disks of a channel now, oldest first."""
@@ -143,8 +174,10 @@ class Recorder:
 
     async def __aenter__(self) -> Recorder:
         self.port = await self._server.start(self.host, self._wanted_port, self._tls)
+        self._documents.ports["HTTPS" if self._tls else "HTTP"] = self.port
         if self.rtsp_port is not None:
             self.rtsp_port = await self.rtsp.start(self.host, self.rtsp_port)
+            self._documents.ports["RTSP"] = self.rtsp_port
         return self
 
     async def __aexit__(
@@ -169,6 +202,10 @@ class Recorder:
 
     async def _handle(self, request: Request) -> Response:
         self.requests.append(request)
+        if self.now() < self._down_until:
+            raise Cut(hard=True)
+        if self.profile.limits.answer_s:
+            await self._sleep(self.profile.limits.answer_s)
         if request.path in _OPEN and "authorization" not in request.headers:
             return self._documents.user_check(*self.door.lock(request.address, self.now()))
         verdict = self.door.check(

@@ -8,7 +8,7 @@ begin of all footage cut files.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from hikcore.deviceclock import ZoneRule
 from hikcore.instants import Span, subtract
@@ -30,6 +30,7 @@ class StoredFile:
         listed_ms: the end that listings say.
         name: 17 digits.
         headless: it does not begin with a key picture.
+        era: how often the clock had been set before it was recorded.
         cut_tail: bytes missing of its last picture, and all after it.
     """
 
@@ -41,11 +42,20 @@ class StoredFile:
     name: str
     headless: bool = False
     cut_tail: int = 0
+    era: int = 0
 
     @property
     def growing(self) -> bool:
         """Whether it is still being written."""
         return self.written_ms < self.end_ms
+
+
+@dataclass(slots=True)
+class _Era:
+    """A stretch between two settings of the clock, by the clock of that stretch, ms."""
+
+    begin: int
+    end: int | None = None
 
 
 class Schedule:
@@ -71,7 +81,9 @@ class Schedule:
         self._zone = zone or ZoneRule()
         self._seed = seed
         self._recorded = recorded
-        self._since = -(-resolve(recorded.since, start) // _MS)
+        self._eras = [_Era(-(-resolve(recorded.since, start) // _MS))]
+        self._reindexed = recorded.reindex
+        self._oldest = 0
         self._holes = [
             Span(resolve(hole.begin, start) // _MS, resolve(hole.end, start) // _MS)
             for hole in recorded.holes
@@ -82,30 +94,64 @@ class Schedule:
             for extra in recorded.extra
             if extra.channel == camera.channel
         ]
+        for step in recorded.steps:
+            self.step(resolve(step.at, start) // _MS, step.by_ms)
+
+    @property
+    def era(self) -> int:
+        """How often the clock was set so far."""
+        return len(self._eras) - 1
+
+    def step(self, at_ms: int, by_ms: int) -> None:
+        """The clock is set at a reading, by so much: the file ends there, and another begins.
+
+        Set back, there is footage twice for the same readings, of different scenes.
+        """
+        self._eras[-1].end = at_ms
+        self._eras.append(_Era(at_ms + by_ms))
+
+    def hole(self, begin_ms: int, end_ms: int) -> None:
+        """Nothing is recorded in `[begin_ms, end_ms)`."""
+        self._holes.append(Span(begin_ms, end_ms))
+
+    def recycle(self, end_ms: int) -> None:
+        """Files that end before an instant are written over."""
+        self._oldest = max(self._oldest, end_ms)
+
+    def reindex(self, by: int) -> None:
+        """The index of the disks is built anew: every file gets another name."""
+        self._reindexed += by
 
     def files(self, begin_ms: int, end_ms: int, now_ms: int) -> list[StoredFile]:
         """Those that touch `[begin_ms, end_ms)` by their listed times, oldest first."""
         length = self.camera.period_ms
         reach = length * (2 + self.camera.overlap_ms[1] // length)
-        first = (min(begin_ms, now_ms) - self._recorded.planned_ms - reach) // length - 1
-        first = max(first, (self._since - reach) // length - 1)
-        last = min(end_ms, now_ms) // length
-        found = [
-            file
-            for number in [*range(first, last + 1), *range(-len(self._extra), 0)]
-            for file in self._pieces(number, now_ms)
-            if file.begin_ms < end_ms and file.listed_ms > begin_ms
-        ]
+        found = []
+        for index, era in enumerate(self._eras):
+            now = now_ms if era.end is None else era.end
+            first = (min(begin_ms, now) - self._recorded.planned_ms - reach) // length - 1
+            first = max(first, (era.begin - reach) // length - 1)
+            last = min(end_ms, now) // length
+            numbers = [*range(first, last + 1), *([] if index else range(-len(self._extra), 0))]
+            found += [
+                file
+                for number in numbers
+                for file in self._pieces(number, now_ms, index)
+                if file.begin_ms < end_ms and file.listed_ms > begin_ms
+            ]
         return sorted(found, key=lambda file: (file.begin_ms, file.end_ms, file.name))
 
     def by_name(self, name: str, now_ms: int) -> StoredFile | None:
         """The file of that name, if it is (still) there."""
         if len(name) != 17 or not name.isdecimal():
             return None
-        number = int(name[:11])
+        number, era = int(name[:11]) - self._reindexed, int(name[15:])
+        if era >= len(self._eras):
+            return None
         if name[11:13] == "99":
             number = -1 - number
-        return next((file for file in self._pieces(number, now_ms) if file.name == name), None)
+        found = self._pieces(number, now_ms, era)
+        return next((file for file in found if file.name == name), None)
 
     def first_begin(self, number: int) -> int:
         """When the file of that number on the grid begins."""
@@ -113,8 +159,9 @@ class Schedule:
         jitter = self._draw(number, "jitter") % (camera.jitter_gops + 1)
         return number * camera.period_ms + camera.phase_ms + jitter * camera.gop_ms
 
-    def _pieces(self, number: int, now_ms: int) -> list[StoredFile]:
+    def _pieces(self, number: int, now_ms: int, era_index: int) -> list[StoredFile]:
         """What holes leave of one file, as it is now."""
+        era = self._eras[era_index]
         if number < 0:
             if -number > len(self._extra):
                 return []
@@ -123,16 +170,18 @@ class Schedule:
         else:
             begin, headless, mark, label = self.first_begin(number), False, "00", number
             end = max(self._end(number), begin + self.camera.frame_ms)
-            left = [Span(max(begin, self._since), end)] if end > max(begin, self._since) else []
+            left = _clipped(max(begin, era.begin), end if era.end is None else min(end, era.end))
             # A hole that is still to come is in no plan of the recorder's.
-            holes = [hole for hole in self._holes if hole.begin < now_ms]
+            coming = now_ms if era.end is None else era.end
+            holes = [hole for hole in self._holes if hole.begin < coming]
             spans = subtract(self._wanted(left, number), holes)
         found = []
         for index, span in enumerate(spans[:_PIECES]):
-            name = f"{label:011d}{mark}{index:02d}00"
+            name = f"{label + self._reindexed:011d}{mark}{index:02d}{era_index:02d}"
             file = self._now(span, name, now_ms, headless)
             if file is None:
                 continue
+            file = replace(file, era=era_index)
             # What a hole leaves of the overlap alone lies wholly in the next file.
             if (
                 number >= 0
@@ -166,8 +215,12 @@ class Schedule:
         camera, recorded = self.camera, self._recorded
         phase, step = camera.phase_ms, camera.frame_ms if headless else camera.gop_ms
         begin = -(-(span.begin - phase) // step) * step + phase
-        written = min(span.end, now_ms - recorded.lag_ms)
+        # What was recorded before the clock was set is closed, whatever it says now.
+        passed = name[15:] != f"{len(self._eras) - 1:02d}"
+        written = span.end if passed else min(span.end, now_ms - recorded.lag_ms)
         if written <= begin:
+            return None
+        if span.end <= self._oldest:
             return None
         if recorded.retention and span.end + recorded.retention * 1000 <= now_ms:
             return None
@@ -196,3 +249,7 @@ class Schedule:
     def _draw(self, number: int, what: str) -> int:
         name = f"{self._seed}/{self.camera.channel}/{number}/{what}".encode()
         return int.from_bytes(hashlib.sha256(name).digest()[:6], "big")
+
+
+def _clipped(begin: int, end: int) -> list[Span]:
+    return [Span(begin, end)] if begin < end else []

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from urllib.parse import parse_qs, urlsplit
 from xml.sax.saxutils import escape
 
-from hikcore.instants import NS, to_datetime
+from hikcore.instants import NS, Span, parse_instant, to_datetime
 from hikcore.sim.http import Response
 from hikcore.sim.profile import Profile
 from hikcore.sim.queries import Query, Reader, Refused
@@ -17,6 +17,13 @@ from hikcore.sim.vault import Vault
 from hikcore.sim.xml import Writer, tags
 
 _MS = 1_000_000
+#: URIs that it remembers having given out.
+_ISSUED = 100_000
+_URI_TIME: dict[str, Callable[[str], str]] = {
+    "compact": lambda text: text.replace("-", "").replace(":", ""),
+    "spaced": lambda text: text.replace("T", " "),
+    "dashed": str,
+}
 #: An unknown track where the firmware minds not: the first one instead.
 _FIRST = 101
 
@@ -38,8 +45,10 @@ class Searches:
         self._profile = profile
         self._vaults = vaults
         self._address = address
+        self._ipc = profile.dialect.names == "ipc"
         clock = profile.clock.device_clock
         self._reader = Reader(profile.dialect, clock, profile.seed)
+        self._issued: OrderedDict[str, None] = OrderedDict()
         self._found: OrderedDict[str, list[tuple[int, StoredFile]]] = OrderedDict()
 
     def find(self, query: Query, now: int) -> tuple[list[tuple[int, StoredFile]], int]:
@@ -53,7 +62,15 @@ class Searches:
             while len(self._found) > 64:
                 self._found.popitem(last=False)
         found = self._found[query.search_id]
-        return found[query.position : query.position + query.most], len(found)
+        begin = query.position
+        if 0 < begin < len(found):
+            begin = max(0, begin - self._profile.dialect.page_repeats)
+        return found[begin : begin + query.most], len(found)
+
+    def forget(self) -> None:
+        """No search goes on, and no URI was given out."""
+        self._found.clear()
+        self._issued.clear()
 
     def _all(self, query: Query, now: int) -> list[tuple[int, StoredFile]]:
         dialect, track = self._profile.dialect, query.track
@@ -96,17 +113,28 @@ class Searches:
     def item(self, track: int, file: StoredFile) -> str:
         """One searchMatchItem."""
         begin, end = self.literal(file.begin_ms), self.literal(file.listed_ms)
+        uri = self.uri(track, file)
+        self._issued[uri] = None
+        while len(self._issued) > _ISSUED:
+            self._issued.popitem(last=False)
+        extras = ""
+        if self._profile.dialect.row_extras:
+            extras = tags(lockStatus="unlock", name=self.name(file))
         return (
             "<searchMatchItem><sourceID>{00000000-0000-0000-0000-000000000000}</sourceID>"
             f"<trackID>{track}</trackID>"
             f"<timeSpan><startTime>{begin}</startTime><endTime>{end}</endTime></timeSpan>"
             "<mediaSegmentDescriptor><contentType>video</contentType>"
             f"<codecType>{escape(self._profile.dialect.codec_type)}</codecType>"
-            f"<playbackURI>{escape(self.uri(track, file))}</playbackURI>"
+            f"<playbackURI>{escape(uri)}</playbackURI>{extras}"
             "</mediaSegmentDescriptor><metadataMatches><metadataDescriptor>"
             "recordType.meta.hikvision.com/timing</metadataDescriptor></metadataMatches>"
             "</searchMatchItem>"
         )
+
+    def name(self, file: StoredFile) -> str:
+        """What the recorder calls a file."""
+        return f"ch{file.channel:02d}_{file.name}" if self._ipc else file.name
 
     def uri(self, track: int, file: StoredFile) -> str:
         """The playbackURI of a file."""
@@ -114,14 +142,15 @@ class Searches:
         host = dialect.uri_host or self._address
         port = f":{dialect.uri_port}" if dialect.uri_port else ""
         begin, end = (
-            self.literal(ms).replace("-", "").replace(":", "")
-            for ms in (file.begin_ms, file.listed_ms)
+            _URI_TIME[dialect.uri_time](self.literal(ms)) for ms in (file.begin_ms, file.listed_ms)
         )
-        return (
+        text = (
             f"rtsp://{host}{port}/Streaming/tracks/{track}{'/' if dialect.uri_slash else ''}"
-            f"?starttime={begin}&endtime={end}&name={file.name}"
-            f"&size={self._vaults[file.channel].size(file)}"
+            f"?starttime={begin}&endtime={end}"
         )
+        if dialect.uri_size:
+            text += f"&name={self.name(file)}&size={self._vaults[file.channel].size(file)}"
+        return text
 
     def locate(self, uri: str, now: int) -> StoredFile:
         """The file that a playbackURI names.
@@ -129,19 +158,39 @@ class Searches:
         Raises:
             Refused: not a whole URI as this recorder gives them, or the file is gone.
         """
-        parts = urlsplit(uri)
+        dialect, parts = self._profile.dialect, urlsplit(uri)
         match = re.fullmatch(r"/Streaming/tracks/(\d+)/?", parts.path)
         given = parse_qs(parts.query)
-        if match is None or not {"starttime", "endtime", "name", "size"} <= given.keys():
+        needed = {"starttime", "endtime"} | ({"name", "size"} if dialect.uri_size else set())
+        if match is None or not needed <= given.keys():
             raise Refused("content", "bad playbackURI")
         channel, stream = divmod(int(match.group(1)), 100)
         vault = self._vaults.get(channel)
         if vault is None or stream != 1:
             raise Refused("track", "Invalid track id.")
-        file = vault.schedule.by_name(given["name"][0], now // _MS)
+        file = self._file(vault, given, now)
         if file is None:
             raise Refused("gone")
+        whole = uri in self._issued or uri == self.uri(int(match.group(1)), file)
+        if dialect.uri_match == "whole" and not whole:
+            raise Refused("content", "bad playbackURI")
         return file
+
+    def _file(self, vault: Vault, given: dict[str, list[str]], now: int) -> StoredFile | None:
+        if self._profile.dialect.uri_size:
+            name = given["name"][0].rpartition("_")[2]
+            return vault.schedule.by_name(name, now // _MS)
+        clock = self._profile.clock.device_clock
+        try:
+            begin, end = (
+                clock.literal_to_utc(parse_instant(given[name][0]))
+                for name in ("starttime", "endtime")
+            )
+            found = vault.files(Span(begin, end), now)
+        except ValueError:
+            raise Refused("content", "bad playbackURI") from None
+        # Listings are in whole seconds: the file that begins in that one.
+        return next((file for file in found if file.begin_ms // 1000 == begin // NS), None)
 
     def literal(self, ms: int) -> str:
         """An instant as listings write it: whole seconds, always a Z."""

@@ -65,8 +65,7 @@ class Tracks:
                 raise ValueError("Invalid track id.")
             rows = [_day(vault, year, month, day, now) for day in range(1, count + 1)]
         except (Refused, ValueError, OverflowError) as error:
-            more = tags(errorMsg=str(error))
-            return self._xml.refusal(400, request.target, BAD_CONTENT, more)
+            return self._xml.refusal(400, request.target, BAD_CONTENT, str(error))
         return self._xml.document(
             "trackDailyDistribution", "<dayList>\n" + "\n".join(rows) + "\n</dayList>"
         )

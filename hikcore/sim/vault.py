@@ -35,27 +35,39 @@ class Vault:
         self.zone = zone = profile.clock.rule
         self.camera = camera
         self.footage = Footage(camera, profile.seed, zone, cache)
-        self.muxer = Muxer(camera, profile.mux, zone, profile.seed)
+        self._eras: dict[int, tuple[Footage, Muxer]] = {}
+        self._made_of = profile.mux, profile.seed, cache
         self.schedule = Schedule(camera, profile.recorded, profile.seed, start, zone)
         self._sizes: dict[str, int] = {}
         self._identity = repr(
             (of_bodies(), self.footage.identity, profile.mux, zone, profile.seed, camera)
         )
+        self._unflushed = profile.recorded.unflushed
 
     def files(self, span: Span, now: int) -> list[StoredFile]:
         """Files that touch a span (ns) by their listed times, as they are at `now`."""
         return self.schedule.files(span.begin // _MS, -(-span.end // _MS), now // _MS)
 
+    def maker(self, era: int) -> tuple[Footage, Muxer]:
+        """What films and muxes after so many settings of the clock: each time another scene, so
+        that footage of the same readings can be told apart."""
+        if era not in self._eras:
+            mux, seed, cache = self._made_of
+            other = seed + 1_000_003 * era
+            footage = Footage(self.camera, other, self.zone, cache) if era else self.footage
+            self._eras[era] = footage, Muxer(self.camera, mux, self.zone, other)
+        return self._eras[era]
+
     def body(self, file: StoredFile) -> Iterator[bytes]:
         """The bytes that a download of the file brings, in blocks of some 256 KiB."""
-        found = parts(
-            self.footage, self.muxer, file.begin_ms, file.written_ms, headless=file.headless
-        )
+        footage, muxer = self.maker(file.era)
+        found = parts(footage, muxer, file.begin_ms, file.written_ms, headless=file.headless)
         return joined(_cut(found, file.cut_tail) if file.cut_tail else (data for _, data in found))
 
     def size(self, file: StoredFile) -> int:
         """How many bytes `body` brings: known once made, on disk too where it is closed."""
-        what = (self._identity, file.begin_ms, file.written_ms, file.headless, file.cut_tail)
+        what = (self._identity, file.begin_ms, file.written_ms, file.headless, file.cut_tail,
+                file.era)  # fmt: skip
         key = hashlib.sha256(repr(what).encode()).hexdigest()[:24]
         if key not in self._sizes:
             path = self.footage.cache / "sizes" / key
@@ -66,6 +78,19 @@ class Vault:
                 if not file.growing:
                     _write(path, str(self._sizes[key]))
         return self._sizes[key]
+
+    def served_size(self, file: StoredFile) -> int:
+        """How many bytes a download brings: fewer than listed while the tail is not flushed."""
+        return max(1, self.size(file) - (self._unflushed if file.growing else 0))
+
+    def served(self, file: StoredFile) -> Iterator[bytes]:
+        """The body of a download."""
+        left = self.served_size(file)
+        for block in self.body(file):
+            yield block[:left]
+            left -= min(left, len(block))
+            if not left:
+                return
 
     def recorded(self, span: Span, now: int) -> list[int]:
         """The instants (ns) of all pictures of a span that any file holds whole at `now`, once."""
@@ -80,7 +105,8 @@ class Vault:
         """Of a file's pictures in decoding order."""
         if not self.camera.b_frames:
             return self.footage.instants(file.begin_ms, file.written_ms)
-        units = self.footage.pictures(file.begin_ms, file.written_ms, headless=file.headless)
+        footage, _ = self.maker(file.era)
+        units = footage.pictures(file.begin_ms, file.written_ms, headless=file.headless)
         return [unit.ms for unit in units]
 
 
