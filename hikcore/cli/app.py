@@ -21,6 +21,7 @@ from hikcore.cli import (
     coverage,
     cut,
     demo,
+    doctor,
     download,
     extract,
     logins,
@@ -51,6 +52,7 @@ app.command()(clip.clip)
 app.command()(cut.cut)
 app.command()(check.check)
 app.command()(download.download)
+app.command()(doctor.doctor)
 app.command()(logins.logins)
 app.add_typer(clock.app, name="clock")
 app.add_typer(config.app, name="config")

@@ -1,0 +1,325 @@
+"""One device: reachable, login, clock, channels, how far back it keeps, a sample."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import tempfile
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from hikcore.deviceclock import DeviceClock
+from hikcore.doctor.finding import Finding, Report, blocking, failure, within
+from hikcore.doctor.oldest import oldest
+from hikcore.doctor.sample import SECONDS, cut_and_check, fetch_beginning
+from hikcore.errors import (
+    DeviceAuthError,
+    DeviceUnreachable,
+    HikcoreError,
+)
+from hikcore.instants import DAY, NS, Span, format_instant, to_datetime
+from hikcore.sources.about import DescribesItself, DeviceFacts
+from hikcore.sources.base import Deviation, DeviceCamera, Recording, Source
+
+STEP: Final = 20.0
+SAMPLE: Final = 60.0
+#: A clock so many seconds off is worth setting; a day off is a dead battery (facts 1.7).
+_OFF: Final = 10
+_DEAD: Final = DAY
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A device and what the configuration has of it.
+
+    Attributes:
+        channels: those with an id; every_channel: the rest have one too (`cameras = "all"`).
+        zone: of the site.
+        refused: why there is no source: a secret that cannot be had.
+    """
+
+    name: str
+    host: str
+    port: int
+    source: Source | None
+    channels: Sequence[int] = ()
+    every_channel: bool = False
+    zone: ZoneInfo | None = None
+    refused: HikcoreError | None = None
+
+
+@dataclass(slots=True)
+class _Seen:
+    """What one look found for those after it."""
+
+    facts: DeviceFacts = field(default_factory=DeviceFacts)
+    clock: DeviceClock | None = None
+    now: int = 0
+    cameras: list[DeviceCamera] = field(default_factory=list)
+    recordings: list[Recording] = field(default_factory=list)
+    session: bool | None = None
+
+
+class _GiveUpError(Exception):
+    """Nothing after this can succeed."""
+
+
+async def examine_device(
+    subject: Subject,
+    *,
+    now: Callable[[], int],
+    folder: Path,
+    step: float = STEP,
+    sample: float = SAMPLE,
+) -> Report:
+    """Look at a device, one thing after the other; in bounded time.
+
+    Args:
+        now: our clock, ns UTC. folder: where the sample lies meanwhile.
+        step, sample: seconds for one look, and for the sample.
+    """
+    doctor = _Doctor(subject, now, folder, step)
+    title = f"{subject.host}:{subject.port}"
+    looks: list[tuple[str, Callable[[], Awaitable[Finding]], float]] = [
+        ("reachable", doctor.reachable, step),
+        ("login", doctor.login, step),
+        ("clock", doctor.offset, step),
+        ("meaning of Z", doctor.meaning, 2 * step),
+        ("channels", doctor.channels, step),
+        ("search", doctor.search, step),
+        ("dialect", doctor.dialect, step),
+        ("oldest", doctor.oldest, 2 * step),
+        ("disks", doctor.disks, step),
+        ("sample", doctor.sample, sample),
+        ("sessions", doctor.sessions, step),
+    ]
+    findings: list[Finding] = []
+    for check, look, seconds in looks:
+        try:
+            findings.append(await within(seconds, look()))
+        except TimeoutError:
+            hint = "the device or the way to it is slow; try again when it has less to do"
+            findings.append(Finding(check, "fail", f"no end within {seconds:g} s", hint, 5))
+        except HikcoreError as error:
+            findings.append(failure(check, error))
+            if isinstance(error, DeviceAuthError | DeviceUnreachable):
+                break
+        except _GiveUpError:
+            break
+        if check in ("reachable", "login") and findings[-1].verdict == "fail":
+            break
+    facts = doctor.seen.facts
+    title = " ".join(part for part in (title, facts.model, facts.firmware) if part)
+    return Report(subject.name, title, tuple(findings))
+
+
+class _Doctor:
+    """The looks, in their order: each returns a finding or raises."""
+
+    def __init__(self, subject: Subject, now: Callable[[], int], folder: Path, step: float) -> None:
+        self._subject = subject
+        self._now = now
+        self._folder = folder
+        self._step = step
+        self._off = Deviation(0, 0)
+        self.seen = _Seen()
+
+    @property
+    def _source(self) -> Source:
+        if self._subject.source is None:
+            raise self._subject.refused or _GiveUpError
+        return self._subject.source
+
+    async def reachable(self) -> Finding:
+        """A TCP connection."""
+        host, port = self._subject.host, self._subject.port
+        began = time.monotonic()
+        try:
+            _, writer = await asyncio.open_connection(host, port)
+        except OSError as error:
+            hint = "check host, port and scheme, and that the device is on"
+            return Finding("reachable", "fail", _reason(error), hint, 6)
+        took = time.monotonic() - began
+        writer.close()
+        return Finding("reachable", "ok", f"connected in {took * 1000:.0f} ms")
+
+    async def login(self) -> Finding:
+        """One request that needs it: a wrong password is sent once, never twice."""
+        source = self._source
+        self._off = await source.deviation()
+        self.seen.now = self._now() + self._off.offset
+        if isinstance(source, DescribesItself):
+            self.seen.facts = await source.facts()
+        return Finding("login", "ok", "accepted")
+
+    async def offset(self) -> Finding:
+        """Its clock against ours."""
+        seconds = self._off.offset / NS
+        text = f"{seconds:+.0f} s against ours, give or take {self._off.uncertainty / NS:.1f} s"
+        hint = "set NTP on the device: hikcore keeps its times as they are, and says how far off"
+        if abs(self._off.offset) > _DEAD:
+            at = format_instant(self.seen.now, 0)
+            return Finding("clock", "fail", f"stands at {at}", "set its clock, and NTP", 1)
+        off = abs(seconds) > _OFF
+        return Finding("clock", "warn" if off else "ok", text, hint if off else "")
+
+    async def meaning(self) -> Finding:
+        """What `Z` behind its times means, and whether its zone is the site's."""
+        clock = self.seen.clock = await self._source.clock()
+        east = clock.zone.utc_to_local(self.seen.now) - self.seen.now
+        means = "UTC" if clock.listing == "utc" else "its own wall clock"
+        text = f"{means} ({clock.source}); its zone is {_east(east)} now"
+        zone = self._subject.zone
+        if zone is not None:
+            theirs = to_datetime(self.seen.now).astimezone(zone).utcoffset()
+            if theirs is not None and round(theirs.total_seconds()) * NS != east:
+                return Finding(
+                    "meaning of Z", "warn", f"{text}, the site's is {zone.key}",
+                    "set the zone on the device, or the site's zone here",
+                )  # fmt: skip
+        return Finding("meaning of Z", "ok", text)
+
+    async def channels(self) -> Finding:
+        """Those that are new, gone or dark."""
+        cameras = self.seen.cameras = await self._source.cameras()
+        listed = {camera.channel for camera in cameras}
+        known = set(self._subject.channels)
+        gone = sorted(known - listed)
+        new = [] if self._subject.every_channel else sorted(listed - known)
+        dark = [camera.channel for camera in cameras if camera.online is False]
+        parts = [f"{len(cameras)} listed"]
+        parts += [f"offline: {_numbers(dark)}"] if dark else []
+        parts += [f"not in the configuration: {_named(cameras, new)}"] if new else []
+        parts += [f"configured but gone: {_numbers(gone)}"] if gone else []
+        hint = ""
+        if gone:
+            hint = "take them out, or name the channel that they have now"
+        elif new:
+            hint = 'give them ids, exclude them, or give the device cameras = "all"'
+        return Finding("channels", "warn" if dark or new or gone else "ok", "; ".join(parts), hint)
+
+    async def search(self) -> Finding:
+        """The last day of the first channel that is worked on and has any."""
+        rows: list[Recording] = []
+        channel = 0
+        for channel in self._worked_on():
+            answer = await self._source.recordings(
+                channel, "main", Span(self.seen.now - DAY, self.seen.now)
+            )
+            rows = list(answer.recordings)
+            if rows:
+                break
+        self.seen.recordings = rows
+        if not rows:
+            hint = "check the recording schedule and the disks on the device"
+            return Finding("search", "warn", "nothing was recorded in the last 24 h", hint)
+        growing = sum(row.growing for row in rows)
+        text = f"channel {channel}: {len(rows)} recordings in 24 h, {growing} being written"
+        return Finding("search", "ok", text)
+
+    async def dialect(self) -> Finding:
+        """After a search, as that finds it."""
+        if not isinstance(self._source, DescribesItself):
+            return Finding("dialect", "ok", "the only one that it has")
+        self.seen.facts = await self._source.facts()
+        return Finding("dialect", "ok", self.seen.facts.dialect or "plain")
+
+    async def oldest(self) -> Finding:
+        """How far back it keeps: until then everything has to be fetched."""
+        channel = self.seen.recordings[0].channel if self.seen.recordings else 0
+        found = await oldest(self._source, channel, self.seen.now) if channel else None
+        if found is None:
+            return Finding("oldest", "warn", "no recording found")
+        days = (self.seen.now - found.span.begin) / DAY
+        text = f"{format_instant(found.span.begin, 0)}, {days:.1f} days back"
+        free = sum(disk.free for disk in self.seen.facts.disks or ())
+        full = self.seen.facts.disks is not None and free == 0
+        if full:
+            text += ": what is older than that is overwritten"
+        elif free and self._daily():
+            text += f"; room for {free / self._daily():.0f} more days"
+        short = full and days < 2
+        hint = "extract more often than that, or add disks" if short else ""
+        return Finding("oldest", "warn" if short else "ok", text, hint)
+
+    async def disks(self) -> Finding:
+        """Whether it can record."""
+        disks = self.seen.facts.disks
+        if disks is None:
+            return Finding("disks", "ok", "it does not tell")
+        bad = [f"{disk.name} {disk.status}" for disk in disks if not disk.good]
+        size = sum(disk.size for disk in disks)
+        text = f"{len(disks)}, {size / 1e12:.1f} TB"
+        if bad or not disks:
+            return Finding("disks", "warn", f"{text}; {', '.join(bad) or 'none'}", "look at them")
+        return Finding("disks", "ok", text)
+
+    async def sample(self) -> Finding:
+        """Ten seconds, fetched, cut and checked; that also takes one of its sessions."""
+        closed = [row for row in self.seen.recordings if not row.growing]
+        clock = self.seen.clock
+        if not closed or clock is None:
+            return Finding("sample", "warn", "there is no closed recording to try")
+        row = max(closed, key=lambda each: each.span)
+        self._folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=self._folder, prefix="doctor-") as name:
+            folder = Path(name)
+            body = folder / "body"
+            began = time.monotonic()
+            self.seen.session = False
+            received = await fetch_beginning(self._source, row, body)
+            self.seen.session = True
+            rate = received / max(time.monotonic() - began, 1e-3) / 1e6
+            found = await blocking(lambda: cut_and_check(body, folder, row, clock))
+        text = f"{received / 1e6:.1f} MB at {rate:.1f} MB/s, {found.codec} in {found.container}"
+        if found.broken:
+            more = f"; the cut breaks rules: {'; '.join(found.broken[:3])}"
+            return Finding("sample", "fail", text + more, "please report it with the model", 9)
+        if not found.frames:
+            return Finding("sample", "fail", f"{text}; no picture", "please report it", 1)
+        return Finding("sample", "ok", f"{text}; {SECONDS} s cut, {found.frames} frames, all rules")
+
+    async def sessions(self) -> Finding:
+        """A device does not tell how many it has left, but whether there is one (facts 2.8)."""
+        if self.seen.session is None:
+            return Finding("sessions", "warn", "not tried: there was nothing to fetch")
+        if self.seen.session:
+            return Finding("sessions", "ok", "one for playback was free")
+        hint = "others may have them all: live views, another recorder, an app on a phone"
+        return Finding("sessions", "warn", "the sample got none, or lost it", hint)
+
+    def _worked_on(self) -> list[int]:
+        """Channels in the order in which a recording is looked for."""
+        online = [camera.channel for camera in self.seen.cameras if camera.online is not False]
+        wanted = [c for c in online if self._subject.every_channel or c in self._subject.channels]
+        return (wanted or online)[:4]
+
+    def _daily(self) -> float:
+        """Bytes that all channels write a day, by those of one channel in the last day."""
+        return sum(row.size or 0 for row in self.seen.recordings) * len(self.seen.cameras)
+
+
+def _reason(error: OSError) -> str:
+    # asyncio puts a text of its own in place of the system's, but for names that are not found.
+    if error.errno is not None and error.errno > 0 and not isinstance(error, socket.gaierror):
+        return os.strerror(error.errno)
+    return error.strerror or str(error)
+
+
+def _east(ns: int) -> str:
+    minutes = abs(ns) // (60 * NS)
+    return f"UTC{'-' if ns < 0 else '+'}{minutes // 60}:{minutes % 60:02d}"
+
+
+def _numbers(channels: Sequence[int]) -> str:
+    return ", ".join(map(str, channels))
+
+
+def _named(cameras: Sequence[DeviceCamera], channels: Sequence[int]) -> str:
+    names = {camera.channel: camera.name for camera in cameras}
+    return ", ".join(f"{n} {names[n]}".strip() for n in channels)

@@ -1,0 +1,55 @@
+"""`hikcore doctor` as people and programs see it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from hikcore.sim.recorder import Recorder
+from tests.cli.conftest import PASSWORD, Command, Running, documented, small, write_config
+
+
+@pytest.fixture
+def recorder(cache: Path) -> Iterator[Recorder]:
+    """One whose clock goes as ours."""
+    with Running(small(clock={"frozen": None}), cache) as running:
+        yield running
+
+
+def test_a_site_that_is_well(
+    hikcore: Command, recorder: Recorder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    write_config(tmp_path, recorder.port)
+    (tmp_path / "archive").mkdir()
+    told = hikcore("doctor", "home", "--json")
+    assert [line for line in told.lines if line.get("verdict") not in (None, "ok")] == []
+    assert told.code == 0
+    for line in told.lines:
+        assert set(line) <= documented("doctor")
+    assert {line["type"] for line in told.lines} == {"finding", "summary"}
+    shown = hikcore("doctor", "home")
+    assert max(map(len, shown.out.splitlines())) <= 80
+    assert "conditional put" in shown.out
+    assert "10 s cut" in shown.out
+    assert PASSWORD not in told.out + told.err + shown.out + shown.err
+
+
+def test_what_is_wrong_has_a_next_step(
+    hikcore: Command, recorder: Recorder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_config(tmp_path, recorder.port)
+    monkeypatch.setenv("TEST_NVR_PASSWORD", "quite-another")
+    refused = hikcore("doctor", "--json")
+    assert refused.code == 7
+    assert refused.lines[-2]["check"] == "login"
+    assert refused.lines[-2]["hint"]
+    assert not (tmp_path / "archive").exists()
+    gone = hikcore("doctor", "home", "--set", "sites.home.devices.nvr.port=1")
+    assert gone.code == 6
+    assert "> check host, port" in gone.out
+    monkeypatch.delenv("TEST_NVR_PASSWORD")
+    assert hikcore("doctor").code == 2
+    assert hikcore("doctor", "elsewhere").code == 2
