@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 import textwrap
 import time
 from collections.abc import AsyncIterator, Callable
@@ -136,7 +137,7 @@ def tell(output: Output, report: Report) -> None:
     from rich.text import Text
 
     screen = console()
-    width = min(screen.width, 100)
+    width = min(shutil.get_terminal_size((100, 24)).columns, 100)
     screen.print(Text.assemble((report.subject, "bold"), f"  {report.title}"), soft_wrap=True)
     indent = " " * (8 + _CHECK)
     for finding in report.findings:
