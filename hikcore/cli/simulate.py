@@ -39,7 +39,7 @@ def simulate(
     output = Output(json=json)
     if list_:
         for name, description in built_in().items():
-            output.data(f"{name:<15} {description}")
+            output.data(f"{name:<23} {description}")
         output.document("profiles", profiles=built_in())
         return
     chosen = get_profile(profile)

@@ -21,6 +21,7 @@ class Dialect(Data):
             over in silence and 101 is searched.
         position: the name of the paging element, others are passed over in silence; `both`: either
             name; `ignored`: none, every page is the first.
+        wrong_position: the other name is passed over, or refused with 400.
         declaration, xmlns, root_version, metadata, cdata: whether the XML of a request may or must
             have an XML declaration, a namespace, a `version` at its root, a metadataList (searches)
             and CDATA (downloads).
@@ -69,6 +70,7 @@ class Dialect(Data):
     position: Literal["searchResultPostion", "searchResultPosition", "both", "ignored"] = (
         "searchResultPostion"
     )
+    wrong_position: Literal["ignored", "refused"] = "ignored"
     declaration: Form = "any"
     xmlns: Form = "any"
     root_version: Literal["any", "required"] = "any"

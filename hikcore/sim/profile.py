@@ -27,7 +27,12 @@ Algorithm = Literal["MD5", "MD5-sess", "SHA-256", "SHA-256-sess"]
 
 
 class Identity(Data):
-    """What deviceInfo says."""
+    """What deviceInfo says, and the web server's own headers.
+
+    Attributes:
+        device_type: NVR, DVR (some NVRs say so too), IPCamera, IPDome, …
+        server, keep_alive: of every answer.
+    """
 
     name: str = "Simulated recorder"
     model: str = "DS-7608NI-K2"
@@ -36,6 +41,8 @@ class Identity(Data):
     device_type: str = "NVR"
     device_id: str = "00000001-0000-4000-8000-000000000001"
     mac: str = "02:00:00:00:00:01"
+    server: str = "DNVRS-Webs"
+    keep_alive: str = "timeout=60, max=99"
 
 
 class Auth(Data):

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from hikcore.errors import ConfigurationError
+from hikcore.sim.devices import DEVICES
 from hikcore.sim.profile import Profile, load_profile
 
 _NOON = "2026-11-20T12:00:00Z"
@@ -148,6 +149,9 @@ _BUILT_IN: dict[str, dict[str, Any]] = {
         ),
     )
 }  # fmt: skip
+
+
+_BUILT_IN |= {data["name"]: data for data in DEVICES}
 
 
 def built_in() -> dict[str, str]:

@@ -158,10 +158,13 @@ class Reader:
         return int(text(root, *path) or "101")
 
     def _position(self, root: Element) -> int:
-        named = self._dialect.position
-        names = {"both": ("searchResultPostion", "searchResultPosition"), "ignored": ()}.get(
-            named, (named,)
-        )
+        named, both = self._dialect.position, ("searchResultPostion", "searchResultPosition")
+        names = {"both": both, "ignored": ()}.get(named, (named,))
+        others = [name for name in both if name not in names]
+        if self._dialect.wrong_position == "refused" and any(
+            find(root, n) is not None for n in others
+        ):
+            raise Refused("content", _TAG)
         return max(0, *(int(text(root, name) or 0) for name in names), 0)
 
     def _span(self, root: Element, now: int) -> Span:

@@ -194,11 +194,11 @@ class Recorder:
         now = self.now()
         at = clock.rule.utc_to_local(now) if clock.http_date == "local" else now
         yield "Date", to_datetime(at).strftime("%a, %d %b %Y %H:%M:%S GMT")
-        yield "Server", "DNVRS-Webs"
+        yield "Server", self.profile.identity.server
         # On everything, though no range is ever served (a device fact).
         yield "Accept-Ranges", "bytes"
         yield "X-Frame-Options", "SAMEORIGIN"
-        yield "Keep-Alive", "timeout=60, max=99"
+        yield "Keep-Alive", self.profile.identity.keep_alive
 
     async def _handle(self, request: Request) -> Response:
         self.requests.append(request)
