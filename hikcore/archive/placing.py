@@ -265,7 +265,7 @@ def _select(
     if until <= at:
         return None
     last = int(instants[until - 1])
-    show_to = int(times[until - 1]) + max(ns_to_ticks(span.end - max(last, span.begin)), 1)
+    show_to = int(times[until - 1]) + max(ns_to_ticks(span.end - last), 1)
     if until < len(times):
         show_to = min(show_to, int(times[until]))
     chosen = _lead_in(parts, int(owner[at]), int(index[at]))

@@ -67,7 +67,7 @@ def tell(output: Output, report: Report) -> None:
         failed=report.failed,
         failures=[
             {"invariant": f.invariant, "reason": f.reason, "track": f.track, "sample": f.sample,
-             "offset": f.offset}
+             "offset": f.offset, "field": f.field}
             for f in report.failures
         ],
         untold={str(number): why for number, why in sorted(report.untold.items())},

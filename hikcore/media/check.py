@@ -14,6 +14,7 @@ from hikcore.errors import MediaDamaged, MediaError, MediaUnsupported
 from hikcore.media.check_bytes import check_bytes, check_places, check_source
 from hikcore.media.check_decode import check_decode
 from hikcore.media.check_file import Checked, Failure, Report, open_checked
+from hikcore.media.check_fragments import check_fragments
 from hikcore.media.check_structure import check_reading, check_sidecar_file, check_structure
 from hikcore.media.check_time import check_again, check_sidecar_time, check_time
 from hikcore.media.samples import FileSource
@@ -61,7 +62,7 @@ def check_file(
 
     Raises:
         OSError: a file cannot be opened.
-        MediaUnsupported: fragmented, or of codecs that are not read.
+        MediaUnsupported: of codecs that are not read.
     """
     report = Report(path)
     document = _document(path, sidecar, report)
@@ -75,6 +76,7 @@ def check_file(
             report.untold.update((n, "the file cannot be read") for n in INVARIANTS if n != 14)
             return report
         check_structure(checked)
+        check_fragments(checked)
         check_places(checked)
         _guarded(report, 5, lambda: check_bytes(checked))
         check_time(checked)
@@ -109,7 +111,14 @@ def _documented(checked: Checked, document: dict[str, Any] | None) -> None:
         check_sidecar_file(checked, document)
         check_sidecar_time(checked, document)
     except (KeyError, TypeError, ValueError) as error:
-        checked.report.fail(17, f"the JSON of the clip cannot be read: {error!r}")
+        checked.report.fail(
+            17, "the JSON of the clip lacks what it must say", field=_lacking(error)
+        )
+
+
+def _lacking(error: Exception) -> str:
+    """The field that an error is about, or what it says."""
+    return str(error.args[0]) if isinstance(error, KeyError) else str(error)
 
 
 def _document(path: Path, sidecar: Path | None, report: Report) -> dict[str, Any] | None:

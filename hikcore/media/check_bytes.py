@@ -29,16 +29,18 @@ def check_places(checked: Checked) -> None:
     """3: samples inside mdat, none over another, no byte of mdat without one."""
     report = checked.report
     media = [(begin, end) for kind, _, begin, end in checked.boxes if kind == b"mdat"]
-    if not media:
+    if not media or not checked.tracks:
         return
-    low, high = media[0]
+    lows = np.array([low for low, _ in media], np.int64)
+    highs = np.array([min(high, checked.size) for _, high in media], np.int64)
     used = 0
     begins, ends = [], []
     for name, track in checked.tracks:
         samples = track.samples
         begin = samples.extent_offset.astype(np.int64)
         end = begin + samples.extent_size
-        for at in np.flatnonzero((begin < low) | (end > min(high, checked.size)))[:20].tolist():
+        box = np.maximum(np.searchsorted(lows, begin, side="right") - 1, 0)
+        for at in np.flatnonzero((begin < lows[box]) | (end > highs[box]))[:20].tolist():
             report.fail(
                 3, "a sample lies outside mdat", track=name, sample=at, offset=int(begin[at])
             )
@@ -49,8 +51,9 @@ def check_places(checked: Checked) -> None:
     begin, end = np.concatenate(begins)[order], np.concatenate(ends)[order]
     for at in np.flatnonzero(begin[1:] < end[:-1])[:20].tolist():
         report.fail(3, "two samples lie over each other", offset=int(begin[at + 1]))
-    if used != high - low:
-        report.fail(3, f"samples take {used} bytes where mdat has {high - low}", offset=low)
+    room = sum(high - low for low, high in media)
+    if used != room:
+        report.fail(3, f"samples take {used} bytes where mdat has {room}", offset=media[0][0])
 
 
 def check_bytes(checked: Checked) -> None:

@@ -27,15 +27,27 @@ def check_decode(checked: Checked, path: Path, source: Path | None) -> None:
             for frame in container.decode(container.streams.video[0]):
                 hashes.append(_hash(frame))
                 if frame.is_corrupt:
-                    report.fail(15, "a picture decodes with errors", sample=len(hashes) - 1)
+                    _fail(checked, "a picture decodes with errors", len(hashes) - 1)
     except av.FFmpegError as error:
-        report.fail(15, f"decoding stops after {len(hashes)} pictures: {error}")
+        _fail(checked, f"decoding stops after {len(hashes)} pictures: {error}", len(hashes))
         return
     if len(hashes) != wanted:
-        report.fail(15, f"{len(hashes)} pictures are decoded where {wanted} are to be shown")
+        reason = f"{len(hashes)} pictures are decoded where {wanted} are to be shown"
+        _fail(checked, reason, min(len(hashes), wanted - 1))
     # Of other containers libav is no judge: of a program stream it loses pictures.
     if source is not None and hashes and _is_mp4(source):
         _check_first(checked, hashes, source)
+
+
+def _fail(checked: Checked, reason: str, shown: int) -> None:
+    """15, at a picture by its place among those shown; before the first, where decoding begins."""
+    track = checked.movie.video
+    if track is None or not 0 < shown < len(checked.visible):
+        sample = 0
+    else:
+        sample = int(checked.visible[shown])
+    offset = checked.offset(track, sample) if track is not None and len(track.samples) else None
+    checked.report.fail(15, reason, track="video", sample=sample, offset=offset)
 
 
 def _is_mp4(path: Path) -> bool:
@@ -53,7 +65,9 @@ def _check_first(checked: Checked, hashes: list[str], source: Path) -> None:
         checked.report.untold[15] = f"PyAV does not decode the source: {error}"
         return
     if hashes[0] not in theirs:
-        checked.report.fail(15, "its first picture is none of those of the decoded source")
+        first = int(checked.visible[0]) if len(checked.visible) else 0
+        reason = "its first picture is none of those of the decoded source"
+        checked.report.fail(15, reason, track="video", sample=first)
 
 
 def _hash(frame: object) -> str:

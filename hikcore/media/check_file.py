@@ -8,11 +8,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from hikcore.errors import MediaDamaged, MediaUnsupported
-from hikcore.media.mp4.boxes import Faults, children, read_header
+from hikcore.errors import MediaDamaged
+from hikcore.media.check_fragments import Box, add_fragments
+from hikcore.media.mp4.boxes import Faults, read_header
 from hikcore.media.mp4.edits import Shown, present
 from hikcore.media.mp4.movie import Movie, Track, read_movie
-from hikcore.media.mp4.read import MAX_MOOV
+from hikcore.media.mp4.read import MAX_BOXES, MAX_MOOV
 from hikcore.media.samples import FileSource
 
 #: Failures of one rule that are told; the rest are counted.
@@ -26,6 +27,7 @@ class Failure:
     Attributes:
         invariant: its number. reason: how it fails.
         track: `video`, `audio` or empty. sample: index in decoding order. offset: in the file.
+        field: of the JSON beside the clip, where it is that which is not so.
     """
 
     invariant: int
@@ -33,11 +35,13 @@ class Failure:
     track: str = ""
     sample: int | None = None
     offset: int | None = None
+    field: str = ""
 
     def __str__(self) -> str:
         where = f" ({self.track} sample {self.sample})" if self.sample is not None else ""
         at = f" at byte {self.offset}" if self.offset is not None else ""
-        return f"{self.invariant}: {self.reason}{where}{at}"
+        said = f" (field {self.field} of the JSON)" if self.field else ""
+        return f"{self.invariant}: {self.reason}{where}{at}{said}"
 
 
 @dataclass(slots=True)
@@ -67,11 +71,12 @@ class Report:
         track: str = "",
         sample: int | None = None,
         offset: int | None = None,
+        field: str = "",
     ) -> None:
         """Note a failure; of one rule the first twenty are told."""
         self.counts[invariant] = self.counts.get(invariant, 0) + 1
         if self.counts[invariant] <= _TOLD:
-            self.failures.append(Failure(invariant, reason, track, sample, offset))
+            self.failures.append(Failure(invariant, reason, track, sample, offset, field))
 
 
 @dataclass(slots=True)
@@ -90,7 +95,7 @@ class Checked:
     head: bytes
     base: int
     moov: tuple[int, int]
-    boxes: list[tuple[bytes, int, int, int]]
+    boxes: list[Box]
     movie: Movie
     shown: list[Shown]
 
@@ -116,12 +121,12 @@ def open_checked(source: FileSource, size: int, report: Report) -> Checked:
 
     Raises:
         MediaDamaged: no moov, or one that cannot be read.
-        MediaUnsupported: fragmented, or a codec that is not read.
+        MediaUnsupported: a codec that is not read.
     """
-    boxes: list[tuple[bytes, int, int, int]] = []
+    boxes: list[Box] = []
     moov = None
     at = 0
-    while at + 8 <= size and len(boxes) < 1000:
+    while at + 8 <= size and len(boxes) < MAX_BOXES:
         header = source.read_at(at, min(16, size - at)).ljust(16, b"\0")
         kind, payload, stop = read_header(header, 0, max(size - at, 16))
         boxes.append((kind, at, at + payload, at + stop))
@@ -132,12 +137,13 @@ def open_checked(source: FileSource, size: int, report: Report) -> Checked:
         raise MediaDamaged("no whole moov box", offset=moov[1] if moov else size)
     data = source.read_at(moov[1], moov[3] - moov[1])
     begin = moov[2] - moov[1]
-    if any(kind == b"mvex" for kind, _, _ in children(data, begin, len(data))):
-        raise MediaUnsupported("a fragmented MP4: checked are clips and segments")
     faults = Faults(moov[1])
     movie = read_movie(data, begin, len(data), faults, size)
     for damage in faults.found:
         report.fail(3, damage.reason, offset=damage.offset)
+    if movie.fragmented:
+        add_fragments(source, size, boxes, movie, report)
     video = movie.video
-    shown = present(video.samples, video.edits, movie.timescale) if video else []
+    held = video is not None and len(video.samples) > 0
+    shown = present(video.samples, video.edits, movie.timescale) if video and held else []
     return Checked(report, source, size, data, moov[1], (begin, len(data)), boxes, movie, shown)

@@ -65,7 +65,9 @@ def _unsigned(checked: Checked, name: str) -> bool:
 def _check_edits(checked: Checked, name: str, track: Track) -> None:
     samples, report, movie = track.samples, checked.report, checked.movie.timescale
     if name == "video" and not track.edits and int(samples.pts.min()):
-        report.fail(8, "no edit list, and the first picture is not at 0", track=name)
+        at = int(samples.pts.argmin())
+        report.fail(8, "no edit list, and the first picture is not at 0", track=name, sample=at,
+                    offset=checked.offset(track, at))  # fmt: skip
     end = Fraction(int(samples.pts.max()) + samples.last_duration, samples.timescale)
     for number, edit in enumerate(track.edits):
         if edit.media_time < 0:
@@ -126,10 +128,12 @@ def check_again(checked: Checked) -> None:
         checked.report.untold[13] = "nothing that a cut could begin at"
         return
     samples = track.samples
-    edit = next((edit for edit in track.edits if edit.media_time >= 0), None)
-    begin = edit.media_time if edit else int(samples.pts.min())
-    last = int(samples.pts[checked.visible].max())
-    end = begin + edit.duration if edit else last + samples.last_duration
+    edits = [edit for edit in track.edits if edit.media_time >= 0]
+    begin = edits[0].media_time if edits else int(samples.pts.min())
+    end = int(samples.pts.max()) + samples.last_duration
+    if edits and edits[-1].duration:
+        last = edits[-1]
+        end = last.media_time + last.duration * TIMESCALE // checked.movie.timescale
     table = SampleTable("mp4", samples)
     part = ClipPart(checked.source, table, 0, len(samples), -begin)
     out = _Head()
@@ -138,10 +142,17 @@ def check_again(checked: Checked) -> None:
     again = read_head(head)
     assert again.video is not None
     shown = present(again.video, read_edits(head).video, TIMESCALE)
-    wanted = samples.pts[np.sort(checked.visible)]
-    found = again.video.pts[np.sort(np.concatenate([one.samples for one in shown]))]
-    if len(wanted) != len(found) or not np.array_equal(np.diff(wanted), np.diff(found)):
-        checked.report.fail(13, f"cut again it shows {len(found)} pictures, not {len(wanted)}")
+    wanted = samples.pts[checked.visible]
+    found = again.video.pts[np.concatenate([one.samples for one in shown])]
+    wanted, found = wanted - begin, found - found[0] + wanted[0] - begin
+    both = min(len(wanted), len(found))
+    other = np.flatnonzero(wanted[:both] != found[:both])
+    if len(wanted) != len(found) or len(other):
+        at = int(checked.visible[other[0] if len(other) else min(both, len(wanted) - 1)])
+        checked.report.fail(
+            13, f"cut again it shows {len(found)} pictures, not {len(wanted)}, and differs here",
+            track="video", sample=at, offset=checked.offset(track, at),
+        )  # fmt: skip
 
 
 class _Head(io.BytesIO):
@@ -168,35 +179,41 @@ def check_sidecar_time(checked: Checked, document: dict[str, Any]) -> None:
     missing = [(_ns(one["begin"]), _ns(one["end"])) for one in document["missing"]]
     known = Fraction(document["uncertainty_ms"]) * 1_000_000
     if document["frames"] != len(times):
-        report.fail(9, f"{len(times)} pictures are shown where the JSON says {document['frames']}")
+        reason = f"{len(times)} pictures are shown where the JSON says {document['frames']}"
+        report.fail(9, reason, field="frames")
     if not (begin < end and first <= last < end):
-        report.fail(9, "the last picture does not lie between the first and the asked end")
+        report.fail(
+            9, "the last picture does not lie between the first and the asked end", field="last"
+        )
     if document["start"] == "exact" and first + longest <= begin - 1:
-        report.fail(9, "the first picture ends before the asked begin")
+        report.fail(9, "the first picture ends before the asked begin", field="first")
     if first > begin and not any(low <= begin < high for low, high in missing):
-        report.fail(9, "the first picture comes after the asked begin, and nothing is missing")
+        reason = "the first picture comes after the asked begin, and nothing is missing"
+        report.fail(9, reason, field="first")
     media = Fraction(int(times[-1] - times[0]), samples.timescale) * NS
     absent = sum(high - low for low, high in missing)
     step = abs(media - (last - first))
     if step > 2 * known + absent + 2 * Fraction(NS, TIMESCALE) + 1:
         report.fail(
             12, f"first to last take {float(media) / NS:.6f} s in the media and "
-            f"{(last - first) / NS:.6f} s by the clock",
+            f"{(last - first) / NS:.6f} s by the clock", field="last",
         )  # fmt: skip
     if known < 0:
-        report.fail(12, "an uncertainty below 0")
+        report.fail(12, "an uncertainty below 0", field="uncertainty_ms")
     if not missing and document["start"] == "exact":
         shown = _shown(checked, track)
         # It may begin with the rest of a picture, and instants are worth no more than they say.
         more = shown - Fraction(end - begin, NS)
         room = Fraction(2 * known, NS) + Fraction(2, TIMESCALE)
         if not -room <= more <= longest / NS + room:
-            report.fail(9, f"it shows {float(shown):.3f} s of {(end - begin) / NS:.3f} s")
+            reason = f"it shows {float(shown):.3f} s of {(end - begin) / NS:.3f} s"
+            report.fail(9, reason, field="end")
     lead_in = Fraction(int(times[0] - samples.pts.min()), samples.timescale) * 1000
     if abs(lead_in - Fraction(document["lead_in_ms"])) > Fraction(1, 1000):
         report.fail(
-            10, f"{float(lead_in):.3f} ms are hidden where the JSON says {document['lead_in_ms']}"
-        )
+            10, f"{float(lead_in):.3f} ms are hidden where the JSON says {document['lead_in_ms']}",
+            field="lead_in_ms",
+        )  # fmt: skip
 
 
 def _shown(checked: Checked, track: Track) -> Fraction:
