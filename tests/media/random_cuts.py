@@ -156,7 +156,8 @@ def _clip(cameras: Cameras, held: Held, point: Point, span: Span, out: Path) -> 
     report = check_file(out, source=held.path, decode=True)
     shown.faults += map(str, report.failures)
     if held.body.law and point.audio in ("copy", "flac"):
-        shown.faults += _sound(held, out, made.instants[wanted[0]], span.end)
+        begin, encoded = made.instants[wanted[0]], point.audio == "flac"
+        shown.faults += _sound(held, out, begin, span.end, encoded=encoded)
     return shown
 
 
@@ -172,13 +173,14 @@ def _pictures(path: Path) -> tuple[list[int], list[Fraction]]:
     return marks, [one - times[0] for one in times]
 
 
-def _sound(held: Held, path: Path, begin: int, end: int) -> list[str]:
+def _sound(held: Held, path: Path, begin: int, end: int, *, encoded: bool) -> list[str]:
     """Whether the sound of a clip of [begin, end) is there, whole, and in step with its pictures,
     by the words in it."""
     first, last = held.body.heard
-    begin_sound, end_sound = max(begin, first), min(end, last, held.body.footage.end)
     samples, at, unit = _heard(path)
-    count = (end_sound - begin_sound) * 8000 // NS
+    if encoded:  # as long as the pictures: with silence, where there is no sound
+        first, last = begin, held.body.footage.end
+    count = (min(end, last, held.body.footage.end) - max(begin, first)) * 8000 // NS
     if not len(samples):
         return ["there is no sound"] if count > 1 else []
     codes = _codes(held.body.law)[samples.astype(np.int64) + 32768].astype(np.uint8).tobytes()
