@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="Check the configuration, or show it and where it comes from.")
 CONFIGURATION = 2
+_SITE_DEFAULT = re.compile(r"sites\.[^.]+\.defaults\.")
 
 
 @app.command()
@@ -39,6 +41,8 @@ def show(
         table.add_column(name, overflow="fold")  # a key cut short cannot be copied
     values = []
     for key, value in _leaves(settings.settings.model_dump(mode="json")):
+        if _SITE_DEFAULT.match(key) and key not in settings.origins:
+            continue  # a site's own defaults are nothing where they are not set
         source = _origin(settings, key)
         row = [key, _text(value), *([source] if origin else [])]
         table.add_row(*row)
@@ -74,7 +78,10 @@ def check(
 def _checks(config: Config, *, online: bool) -> Iterator[tuple[str, str | None]]:
     """Each thing checked, and what is wrong with it."""
     archive = config.settings.archive
-    yield f"settings from {config.path or 'the environment'}", None
+    files = dict.fromkeys(o.removeprefix("file ") for o in config.origins.values())
+    more = sum(each.endswith(".toml") for each in files) - 1
+    beside = f" and {more} of sites.d" if more > 0 else ""
+    yield f"settings from {config.path or 'the environment'}{beside}", None
     for key, secret in (("access_key", archive.access_key), ("secret_key", archive.secret_key)):
         if secret is not None:
             yield _tried(f"archive.{key}", lambda s=secret, k=key: s.resolve(f"archive.{k}"))
@@ -132,9 +139,11 @@ def _origin(config: Config, key: str) -> str:
     """Where a value comes from; a device's may be inherited."""
     if key in config.origins:
         return config.origins[key]
-    inherited = f"defaults.{key.rpartition('.')[2]}"
-    if ".devices." in key and inherited in config.origins:
-        return f"{config.origins[inherited]} ({inherited})"
+    if ".devices." in key:
+        name = key.rpartition(".")[2]
+        for inherited in (f"{key.partition('.devices.')[0]}.defaults.{name}", f"defaults.{name}"):
+            if inherited in config.origins:
+                return f"{config.origins[inherited]} ({inherited})"
     return "default"
 
 

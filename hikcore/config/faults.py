@@ -100,13 +100,15 @@ def _origin(path: str, origins: Mapping[str, str]) -> str:
 
 
 def _is_inherited(keys: list[str], document: Mapping[str, Any]) -> bool:
-    """Whether it is a fault of `[defaults]` seen again in a device that inherits it."""
+    """Whether it is a fault of `[defaults]` or `[sites.SITE.defaults]` seen again in a device that
+    inherits it."""
     match keys:
-        case ["sites", site, "devices", device, key]:
+        case ["sites", site, "devices", device, key, *_]:
             own = document["sites"][site]["devices"][device]
+            above = [document.get("defaults"), document["sites"][site].get("defaults")]
             return (
                 key in DefaultsSection.model_fields
-                and key in document.get("defaults", {})
+                and any(isinstance(table, dict) and key in table for table in above)
                 and not (isinstance(own, dict) and key in own)
             )
     return False

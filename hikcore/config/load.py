@@ -1,4 +1,7 @@
-"""Finds the settings and lays them over each other: command line > environment > file > default."""
+"""Finds the settings and lays them over each other: command line > environment > file > default.
+
+Beside the file may be a folder `sites.d`: each `*.toml` in it holds `[sites.…]` tables of its own.
+"""
 
 from __future__ import annotations
 
@@ -11,11 +14,13 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 from hikcore.config.faults import ENV_PREFIX, explain, known_keys, unknown_key
+from hikcore.config.lines import line_of
 from hikcore.config.model import Settings
 from hikcore.config.places import Config
 from hikcore.errors import ConfigurationError
 
 FILE_NAME: Final = "hikcore.toml"
+SITES_FOLDER: Final = "sites.d"
 FILE_VARIABLE: Final = "HIKCORE_CONFIG"
 
 
@@ -45,8 +50,11 @@ def load(
             where="configuration",
             hint="docs/config.md has an example to copy; `hikcore demo` needs none",
         )
-    document = _read(file) if file else {}
-    origins = {key: f"file {file}" for key in _leaves(document)}
+    document: dict[str, Any] = {}
+    origins: dict[str, str] = {}
+    texts: dict[str, str] = {}
+    for each in _files(file):
+        _take(each, document, origins, texts)
     for name, value in sorted(variables.items()):
         keys = _keys_of_variable(name, document)
         _put(document, keys, value, origins, f"environment {name}")
@@ -56,7 +64,7 @@ def load(
         settings = Settings.model_validate(document)
     except ValidationError as error:
         # `from None`: pydantic's own text would repeat what we take care not to.
-        raise explain(error, document, origins, looked) from None
+        raise explain(error, document, _with_lines(origins, texts), looked) from None
     return Config(settings, file, origins)
 
 
@@ -78,9 +86,69 @@ def _find(path: str | Path | None, environ: Mapping[str, str]) -> tuple[Path | N
     return None, looked
 
 
-def _read(file: Path) -> dict[str, Any]:
+def _files(file: Path | None) -> list[Path]:
+    """The file, and those of `sites.d` beside it, by name."""
+    if file is None:
+        return []
+    return [file, *sorted((file.parent / SITES_FOLDER).glob("*.toml"))]
+
+
+def _take(
+    file: Path, document: dict[str, Any], origins: dict[str, str], texts: dict[str, str]
+) -> None:
+    """Add what a file says; the first one is the main file."""
+    text, more = _read(file)
+    if texts:
+        _add_sites(file, text, more, document, origins)
+    else:
+        document.update(more)
+    texts[f"file {file}"] = text
+    origins.update((key, f"file {file}") for key in _leaves(more))
+
+
+def _add_sites(
+    file: Path,
+    text: str,
+    more: Mapping[str, Any],
+    document: dict[str, Any],
+    origins: Mapping[str, str],
+) -> None:
+    for key in more:
+        if key != "sites":
+            raise ConfigurationError(
+                f"{key}: only [sites.…] tables belong there",
+                where=f"{file}, line {line_of(text, [key]) or 1}",
+                hint="[archive], [spool] and [defaults] are for the main file",
+            )
+    sites = document.setdefault("sites", {})
+    found = more.get("sites", {})
+    if not isinstance(sites, dict) or not isinstance(found, dict):
+        return  # what stands there is told when all is validated
+    for site in found:
+        if site in sites:
+            first = next(o for k, o in origins.items() if k.startswith(f"sites.{site}"))
+            raise ConfigurationError(
+                f"site {site} is also in {first.removeprefix('file ')}",
+                where=f"{file}, line {line_of(text, ['sites', site]) or 1}",
+                hint="keep a site in one file",
+            )
+    sites.update(found)
+
+
+def _with_lines(origins: Mapping[str, str], texts: Mapping[str, str]) -> dict[str, str]:
+    """Origins with the line in the file, where that can be told."""
+    out = dict(origins)
+    for key, origin in origins.items():
+        line = line_of(texts[origin], key.split(".")) if origin in texts else None
+        if line is not None:
+            out[key] = f"{origin}, line {line}"
+    return out
+
+
+def _read(file: Path) -> tuple[str, dict[str, Any]]:
     try:
-        return tomllib.loads(file.read_text(encoding="utf-8"))
+        text = file.read_text(encoding="utf-8")
+        return text, tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ConfigurationError(f"no valid TOML: {error}", where=str(file)) from None
     except UnicodeDecodeError:

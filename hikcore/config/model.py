@@ -131,6 +131,12 @@ class DefaultsSection(Section):
     attempts: int = Field(5, ge=1, le=20, description="tries where a repeat can help")
     connect_timeout: Seconds = Field(10.0, description="seconds to a connection")
     idle_timeout: Seconds = Field(60.0, description="seconds without a byte")
+    include: tuple[str, ...] | None = Field(
+        None, description="with cameras = all: only channels whose name or number matches one"
+    )
+    exclude: tuple[str, ...] = Field(
+        (), description="with cameras = all: no channel whose name or number matches one"
+    )
 
 
 class DeviceSection(DefaultsSection):
@@ -157,6 +163,7 @@ class SiteSection(Section):
 
     name: str = Field("", description="for people")
     zone: Zone | None = Field(None, description="what times without a zone are read in")
+    defaults: DefaultsSection = Field(default_factory=DefaultsSection)
     devices: dict[Id, DeviceSection] = Field(default_factory=dict)
     cameras: dict[Id, CameraSection] = Field(default_factory=dict)
 
@@ -188,18 +195,27 @@ class Settings(Section):
     @model_validator(mode="before")
     @classmethod
     def _spread_defaults(cls, value: Any) -> Any:
-        """Lay `[defaults]` under every device, so that a device is whole by itself."""
-        if not isinstance(value, dict) or not isinstance(value.get("defaults"), dict):
+        """Lay `[defaults]` under every device, and a site's own over them, so that a device is
+        whole by itself."""
+        if not isinstance(value, dict) or not isinstance(value.get("sites"), dict):
             return value
-        defaults, sites = value["defaults"], value.get("sites")
-        if not isinstance(sites, dict):
-            return value
-        known = {key: v for key, v in defaults.items() if key in DefaultsSection.model_fields}
+        known = _defaults_of(value)
+        sites = value["sites"]
         return value | {"sites": {id_: _spread(site, known) for id_, site in sites.items()}}
+
+
+def _defaults_of(table: dict[str, Any]) -> dict[str, Any]:
+    defaults = table.get("defaults")
+    if not isinstance(defaults, dict):
+        return {}
+    return {key: v for key, v in defaults.items() if key in DefaultsSection.model_fields}
 
 
 def _spread(site: Any, defaults: dict[str, Any]) -> Any:
     if not isinstance(site, dict) or not isinstance(site.get("devices"), dict):
+        return site
+    defaults = defaults | _defaults_of(site)
+    if not defaults:
         return site
     devices = {
         id_: defaults | device if isinstance(device, dict) else device

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
@@ -66,7 +67,8 @@ class Site:
 
     def cameras_of(self, device: str, channels: list[DeviceCamera]) -> list[Camera]:
         """The cameras of a device, of which these are the channels: those with an id of their own,
-        and with `cameras = "all"` the rest as DEVICE-01, DEVICE-02 …"""
+        and with `cameras = "all"` the rest as DEVICE-01, DEVICE-02 …, but for those that `include`
+        and `exclude` leave out."""
         section = self.device(device)
         found = [camera for camera in self.named_cameras() if camera.device == device]
         if section.cameras == "all":
@@ -74,9 +76,17 @@ class Site:
             found += [
                 Camera(f"{device}-{each.channel:02d}", device, each.channel, ("main",), each.name)
                 for each in channels
-                if each.channel not in taken
+                if each.channel not in taken and is_wanted(section, each)
             ]
         return sorted(found, key=lambda camera: camera.channel)
+
+    def unlisted(self, device: str, channels: list[DeviceCamera]) -> list[DeviceCamera]:
+        """Channels that a device has and nobody decided on: no camera, and not left out."""
+        known = {camera.channel for camera in self.cameras_of(device, channels)}
+        section = self.device(device)
+        return [
+            each for each in channels if each.channel not in known and not _excluded(section, each)
+        ]
 
     def camera(self, id_: str) -> Camera:
         """A camera, without asking its device.
@@ -100,6 +110,22 @@ class Site:
                     hint=f"write {self.id}/{camera.id}",
                 )
         return Camera(id_, match.group(1), channel, ("main",))
+
+
+def is_wanted(section: DeviceSection, channel: DeviceCamera) -> bool:
+    """Whether `include` and `exclude` let a channel through."""
+    included = section.include is None or _matches(section.include, channel)
+    return included and not _excluded(section, channel)
+
+
+def _excluded(section: DeviceSection, channel: DeviceCamera) -> bool:
+    return _matches(section.exclude, channel)
+
+
+def _matches(patterns: Sequence[str], channel: DeviceCamera) -> bool:
+    """By name, whatever its case, or by number."""
+    names = (channel.name.casefold(), str(channel.channel))
+    return any(fnmatchcase(name, pattern.casefold()) for pattern in patterns for name in names)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,40 @@
+"""On which line of a TOML file a key stands, for errors: tomllib does not tell.
+
+Reads headers and keys only, so that a key inside an inline table or an array is told by the line of
+what holds it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+_HEADER = re.compile(r"\s*\[\[?\s*([^\]]+?)\s*\]\]?\s*(?:#.*)?")
+_KEY = re.compile(
+    r"\s*((?:[A-Za-z0-9_-]+|\"[^\"]*\"|'[^']*')(?:\s*\.\s*(?:[\w-]+|\"[^\"]*\"))*)\s*="
+)
+_PART = re.compile(r"\"([^\"]*)\"|'([^']*)'|([A-Za-z0-9_-]+)")
+
+
+def line_of(text: str, keys: Sequence[str]) -> int | None:
+    """The line (from 1) that sets a key, or the nearest table above it; None where neither is."""
+    wanted = tuple(keys)
+    best: tuple[int, int] | None = None
+    table: tuple[str, ...] = ()
+    for number, line in enumerate(text.splitlines(), 1):
+        header, key = _HEADER.fullmatch(line), _KEY.match(line)
+        if header is not None:
+            table = at = _parts(header[1])
+        elif key is not None:
+            at = (*table, *_parts(key[1]))
+        else:
+            continue
+        if at == wanted[: len(at)] and (best is None or len(at) > best[0]):
+            best = len(at), number
+        elif header is not None and at[: len(wanted)] == wanted and best is None:
+            best = 0, number  # a table below it: it has no header of its own
+    return None if best is None else best[1]
+
+
+def _parts(text: str) -> tuple[str, ...]:
+    return tuple(a or b or c for a, b, c in _PART.findall(text))

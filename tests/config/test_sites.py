@@ -1,0 +1,143 @@
+"""Many sites: a file each, defaults that are inherited, channels chosen by name."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+
+from hikcore.config import load
+from hikcore.config.lines import line_of
+from hikcore.errors import ConfigurationError
+from hikcore.sources.base import DeviceCamera
+
+MAIN = """[archive]
+url = "./footage"
+
+[defaults]
+username = "backup"
+password = "env:PW"
+attempts = 3
+exclude = ["*test*"]
+"""
+
+
+def site(name: str, *, more: str = "", device: str = "") -> str:
+    return f"""# {name}
+[sites.{name}]
+zone = "Asia/Tashkent"
+{more}
+[sites.{name}.devices.nvr]
+host = "192.0.2.7"
+cameras = "all"
+{device}
+"""
+
+
+def write(folder: Path, **files: str) -> Path:
+    main = folder / "hikcore.toml"
+    main.write_text(MAIN)
+    (folder / "sites.d").mkdir()
+    for name, text in files.items():
+        (folder / "sites.d" / f"{name}.toml").write_text(text)
+    return main
+
+
+def test_a_file_a_site_and_what_it_inherits(tmp_path: Path) -> None:
+    own = '[sites.b.defaults]\nattempts = 7\nusername = "b-user"\n'
+    main = write(tmp_path, a=site("a"), b=site("b", more=own, device="username = 'nvr-user'"))
+    config = load(main, environ={})
+    assert [each.id for each in config.sites] == ["a", "b"]
+    one, two = (config.site(each).device("nvr") for each in "ab")
+    assert (one.username, one.attempts) == ("backup", 3)
+    assert (two.username, two.attempts) == ("nvr-user", 7)
+    assert config.origins["sites.a.zone"] == f"file {tmp_path}/sites.d/a.toml"
+    assert config.origins["sites.b.defaults.attempts"].endswith("b.toml")
+
+
+def test_a_fault_names_file_and_line(tmp_path: Path) -> None:
+    main = write(tmp_path, a=site("a"), b=site("b", device='prot = 80\nscheme = "ftp"'))
+    with pytest.raises(ConfigurationError) as found:
+        load(main, environ={})
+    text = str(found.value)
+    assert "sites.b.devices.nvr.prot: unknown key (nearest known: sites.b.devices.nvr.port)" in text
+    assert f"{tmp_path}/sites.d/b.toml, line 8" in text
+    assert f"{tmp_path}/sites.d/b.toml, line 9" in text
+    (tmp_path / "sites.d" / "b.toml").write_text("[sites.b]\nzone = \n")
+    with pytest.raises(ConfigurationError, match=r"b\.toml.*line 2"):
+        load(main, environ={})
+
+
+def test_a_fault_of_site_defaults_is_told_once(tmp_path: Path) -> None:
+    main = write(tmp_path, a=site("a", more="[sites.a.defaults]\nattempts = 99\n"))
+    with pytest.raises(ConfigurationError) as found:
+        load(main, environ={})
+    assert "sites.a.defaults.attempts" in found.value.message
+    assert " faults" not in found.value.message
+
+
+def test_what_does_not_belong_there(tmp_path: Path) -> None:
+    main = write(tmp_path, a="[archive]\nurl = 'x'\n")
+    with pytest.raises(ConfigurationError, match="line 1: archive: only"):
+        load(main, environ={})
+    (tmp_path / "sites.d" / "a.toml").write_text(site("home"))
+    (tmp_path / "sites.d" / "b.toml").write_text(site("home"))
+    with pytest.raises(ConfigurationError, match=r"b\.toml, line 2: site home is also in .*a\.toml"):
+        load(main, environ={})
+
+
+def test_channels_by_name_and_number(tmp_path: Path) -> None:
+    main = write(
+        tmp_path,
+        a=site("a"),
+        b=site("b", device='include = ["gate*", "7"]\nexclude = ["*old*"]'),
+    )
+    names = ["Gate", "Gate old", "Yard", "Test bench", "Kitchen", "Hall", "Roof"]
+    channels = [DeviceCamera(number, name) for number, name in enumerate(names, 1)]
+    config = load(main, environ={})
+    one, two = config.site("a"), config.site("b")
+    assert [c.channel for c in one.cameras_of("nvr", channels)] == [1, 2, 3, 5, 6, 7]
+    assert one.unlisted("nvr", channels) == []  # the test bench is left out on purpose
+    assert [c.channel for c in two.cameras_of("nvr", channels)] == [1, 7]
+    assert [c.channel for c in two.unlisted("nvr", channels)] == [3, 4, 5, 6]
+
+
+def test_two_hundred_sites_are_read_at_once(tmp_path: Path) -> None:
+    """So that every command can begin with it; generous, as machines differ."""
+    write(tmp_path, **{f"s{n:03d}": site(f"s{n:03d}") for n in range(200)})
+    began = time.process_time()
+    config = load(tmp_path / "hikcore.toml", environ={})
+    took = time.process_time() - began
+    assert len(config.sites) == 200
+    assert took < 2
+
+
+@pytest.mark.parametrize(
+    ("keys", "line"),
+    [
+        ("archive.url", 2),
+        ("sites.home.zone", 5),
+        ("sites.home.devices.n.host", 8),
+        ("sites.home.devices.n.port", 7),  # not there: the table
+        ("sites.home.cameras.a.channel", 10),  # an inline table
+        ("sites.other", 12),
+        ("spool", None),
+    ],
+)
+def test_lines(keys: str, line: int | None) -> None:
+    text = """[archive]
+url = "x" # [sites.home]
+
+[sites.home]
+zone = "UTC"
+
+[sites.home.devices."n"]
+host = "y"
+[sites.home.cameras]
+a = { device = "n", channel = 1 }
+
+[sites.other.devices.n]
+host = "z"
+"""
+    assert line_of(text, keys.split(".")) == line
