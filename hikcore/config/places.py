@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from hikcore.config.model import DeviceSection, Settings, SiteSection, StreamName
+from hikcore.config.secrets import Secret
 from hikcore.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -57,6 +58,21 @@ class Site:
         if id_ not in self.section.devices:
             raise _unknown("device", id_, self.section.devices, f"site {self.id}")
         return self.section.devices[id_]
+
+    def login(self, device: str) -> tuple[str, Secret]:
+        """User name and password of a device.
+
+        Raises:
+            ConfigurationError: one of them is set nowhere.
+        """
+        section = self.device(device)
+        if section.username is None or section.password is None:
+            missing = "username" if section.username is None else "password"
+            raise ConfigurationError(
+                "not set, there or in [defaults]",
+                where=f"sites.{self.id}.devices.{device}.{missing}",
+            )
+        return section.username, section.password
 
     def named_cameras(self) -> list[Camera]:
         """The cameras that the configuration gives an id."""
@@ -202,18 +218,15 @@ class Config:
         from hikcore.sources.isapi.source import IsapiSource  # noqa: PLC0415  likewise
 
         section = self.site(site).device(device)
-        where = f"sites.{site}.devices.{device}"
-        if section.username is None or section.password is None:
-            missing = "username" if section.username is None else "password"
-            raise ConfigurationError("not set, there or in [defaults]", where=f"{where}.{missing}")
-        password = section.password.resolve(f"{where}.password")
+        username, secret = self.site(site).login(device)
+        password = secret.resolve(f"sites.{site}.devices.{device}.password")
         port = section.port or (443 if section.scheme == "https" else 80)
         return IsapiSource(
             section.host,
-            section.username,
+            username,
             password,
             port=port,
-            guard=login_guard(site, device, section.host, port, section.username, password, store),
+            guard=login_guard(site, device, section.host, port, username, password, store),
             scheme=section.scheme,
             tls=section.tls,
             device_time=section.device_time,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -61,3 +62,22 @@ def test_no_configuration_names_every_place(hikcore: Command, tmp_path: Path) ->
     assert ran.code == 2
     for place in ("--config", "$HIKCORE_CONFIG", str(tmp_path / "hikcore.toml"), "xdg/hikcore"):
         assert place in ran.err
+
+
+def test_two_hundred_sites_are_checked_in_a_moment(hikcore: Command, tmp_path: Path) -> None:
+    """A source a device, with its TLS context, would take half a minute; generous by machine."""
+    write_config(tmp_path, 1)
+    (tmp_path / "sites.d").mkdir()
+    for number in range(200):
+        devices = "".join(
+            f'[sites.s{number}.devices.nvr{n}]\nhost = "192.0.2.{n}"\nscheme = "https"\n'
+            'username = "x"\npassword = "env:TEST_NVR_PASSWORD"\ncameras = "all"\n'
+            for n in (1, 2)
+        )
+        (tmp_path / "sites.d" / f"s{number}.toml").write_text(devices)
+    began = time.process_time()
+    done = hikcore("config", "check", "--json")
+    assert time.process_time() - began < 5
+    assert done.code == 0, done.out
+    assert len(done.lines[-1]["checks"]) > 400
+    assert "200 of sites.d" in done.lines[-1]["checks"][0]["what"]

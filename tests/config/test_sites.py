@@ -83,7 +83,9 @@ def test_what_does_not_belong_there(tmp_path: Path) -> None:
         load(main, environ={})
     (tmp_path / "sites.d" / "a.toml").write_text(site("home"))
     (tmp_path / "sites.d" / "b.toml").write_text(site("home"))
-    with pytest.raises(ConfigurationError, match=r"b\.toml, line 2: site home is also in .*a\.toml"):
+    with pytest.raises(
+        ConfigurationError, match=r"b\.toml, line 2: site home is also in .*a\.toml"
+    ):
         load(main, environ={})
 
 

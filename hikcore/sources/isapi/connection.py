@@ -92,7 +92,7 @@ class Connection:
             guard=guard,
             now=now,
         )
-        base = _base(scheme, host, port, name)
+        base = base_url(scheme, host, port, name)
         self._client = httpx.AsyncClient(
             base_url=base,
             auth=self._auth,
@@ -213,7 +213,12 @@ class Connection:
         return certificate_refused(reason, found, self.where)
 
 
-def _base(scheme: str, host: str, port: int, name: str) -> httpx.URL:
+def base_url(scheme: str, host: str, port: int, name: str) -> httpx.URL:
+    """Where requests go.
+
+    Raises:
+        ConfigurationError: no name and no address.
+    """
     try:
         if host and not set(host) & set("/@?#[]\\ \t\r\n"):
             return httpx.URL(scheme=scheme, host=host, port=port)
