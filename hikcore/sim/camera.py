@@ -17,6 +17,8 @@ class CameraProfile(BaseModel):
         codec, width, height, crf: of the video.
         frame_ms: whole milliseconds between pictures (40, 80, 100, 200, 1000, ...).
         gop: pictures in a closed group, first one a key picture.
+        keys: key pictures in a group; more than one make groups of uneven lengths, as smart codecs
+            write them.
         b_frames: pictures between references that are coded later than they are shown.
         scene: `live`: every picture carries its instant. `static`: it carries the time since its
             group began, so that all groups are the same bytes (and sound, if any, still counts).
@@ -47,6 +49,7 @@ class CameraProfile(BaseModel):
     crf: int = 30
     frame_ms: int = Field(default=200, ge=10)
     gop: int = Field(default=20, ge=1)
+    keys: int = Field(default=1, ge=1)
     b_frames: int = Field(default=0, ge=0, le=3)
     scene: Literal["live", "static"] = "live"
     bank: int = Field(default=0, ge=0)
@@ -64,6 +67,8 @@ class CameraProfile(BaseModel):
 
     @model_validator(mode="after")
     def _fits(self) -> CameraProfile:
+        if self.keys > self.gop:
+            raise ValueError(f"camera {self.channel}: more key pictures than pictures")
         if self.jitter_gops * self.gop_ms >= self.period_ms:
             raise ValueError(f"camera {self.channel}: jitter_gops reaches over a whole file")
         return self

@@ -12,7 +12,9 @@ import struct
 import tempfile
 from collections import OrderedDict
 from collections.abc import Iterator
+from itertools import islice, pairwise
 from pathlib import Path
+from random import Random
 from threading import Lock
 
 from hikcore.deviceclock import ZoneRule
@@ -162,16 +164,23 @@ class Footage:
         camera = self.camera
         repeated = camera.scene == "static" or camera.bank
         begin = number * camera.gop_ms + (0 if repeated else camera.phase_ms)
-        return encode_group(
-            camera,
-            (
-                (
-                    ms,
-                    self._painter.draw(ms, None if repeated else self.zone.utc_to_local(ms * _MS)),
-                )
-                for ms in range(begin, begin + camera.gop_ms, camera.frame_ms)
-            ),
+        pictures = (
+            (ms, self._painter.draw(ms, None if repeated else self.zone.utc_to_local(ms * _MS)))
+            for ms in range(begin, begin + camera.gop_ms, camera.frame_ms)
         )
+        return [
+            unit for size in self._lengths(number)
+            for unit in encode_group(camera, islice(pictures, size))
+        ]  # fmt: skip
+
+    def _lengths(self, number: int) -> list[int]:
+        """Pictures from one key picture of a group to the next."""
+        camera = self.camera
+        if camera.keys == 1:
+            return [camera.gop]
+        draw = Random(f"{self.seed}/{camera.channel}/{number}")  # noqa: S311  repeatable
+        places = [0, *sorted(draw.sample(range(1, camera.gop), camera.keys - 1)), camera.gop]
+        return [end - begin for begin, end in pairwise(places)]
 
     def _read(self, pack: int) -> list[list[AccessUnit]] | None:
         try:
@@ -197,6 +206,6 @@ class Footage:
         parts = (
             of_pictures(), self.seed, self.zone, camera.channel, camera.title, camera.codec,
             camera.width, camera.height, camera.crf, camera.frame_ms, camera.gop, camera.b_frames,
-            camera.scene, camera.bank, camera.phase_ms,
+            camera.scene, camera.bank, camera.phase_ms, camera.keys,
         )  # fmt: skip
         return hashlib.sha256(repr(parts).encode()).hexdigest()[:24]

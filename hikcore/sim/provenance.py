@@ -10,7 +10,7 @@ import av
 import numpy as np
 
 _PICTURES = ("font", "picture", "encoder", "footage")
-_BODIES = (*_PICTURES, "sound", "hikps", "psmux", "recordings", "vault")
+_BODIES = (*_PICTURES, "sound", "hikps", "psmux", "mp4file", "recordings", "vault")
 
 
 @cache

@@ -39,6 +39,10 @@ class MuxProfile(BaseModel):
         pts_offset: PTS of 1970 in 90 kHz ticks, even; None: made of seed and channel.
         pts_wrap_ms: an instant (ms since 1970) at which the 33-bit PTS passes zero; wins.
         encrypt: what the map says of encryption (7 and 0: none).
+        scrambled: whether every NAL unit is noise, its first byte too, as in encrypted footage;
+            with `encrypt` left alone nothing in the stream says so.
+        nominal_ms: what the map says lies between pictures, where that is not true (smart codecs).
+        container: real MP4 instead, as some cameras write on cards: video alone, and no wall clock.
         types: stream types to write instead of the true ones, by `video` and `audio`.
     """
 
@@ -55,6 +59,9 @@ class MuxProfile(BaseModel):
     pts_offset: int | None = Field(default=None, ge=0, multiple_of=2)
     pts_wrap_ms: int | None = None
     encrypt: int = Field(default=7, ge=0, le=7)
+    scrambled: bool = False
+    nominal_ms: int | None = Field(default=None, ge=10)
+    container: Literal["ps", "mp4"] = "ps"
     types: dict[Literal["video", "audio"], int] = Field(default_factory=dict)
 
 
@@ -95,6 +102,8 @@ class Muxer:
                 out.append(hikps.system_header())
             out += [self._map(unit.ms), bytes(self.mux.junk)]
         units = unit.units()
+        if self.mux.scrambled:
+            units = [_noise(nal, unit.ms, index) for index, nal in enumerate(units)]
         for index, nal in enumerate(units):
             self._unit(out, nal, pts if index == 0 else None, index + 1 == len(units))
         if unit.key and self.mux.private:
@@ -135,7 +144,7 @@ class Muxer:
             + hikps.device_descriptor()
         )
         video = hikps.video_descriptor(
-            camera.width, camera.height, camera.frame_ms * 90, camera.b_frames
+            camera.width, camera.height, (mux.nominal_ms or camera.frame_ms) * 90, camera.b_frames
         ) + hikps.clip_descriptor(camera.width, camera.height)
         kind = mux.types.get("video", 0x1B if camera.codec == "h264" else 0x24)
         audio = None
@@ -150,6 +159,11 @@ class Muxer:
         number = self.frame_number(ms).to_bytes(4, "big")
         fake = b"\0\0\0\1\0\0\1\xba" + number + b"\0\0\1\xe0\0\0\x8c\x80\x05\x21\0\1\0\1"
         return hikps.private(0xBD, 2, number + fake), hikps.private(0xBF, 3, fake + number)
+
+
+def _noise(nal: bytes, ms: int, index: int) -> bytes:
+    """As many bytes that look like nothing, always the same ones."""
+    return hashlib.shake_128(f"{ms}/{index}".encode()).digest(len(nal))
 
 
 def parts(

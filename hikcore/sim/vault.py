@@ -11,6 +11,7 @@ from pathlib import Path
 from hikcore.instants import Span
 from hikcore.sim.camera import CameraProfile
 from hikcore.sim.footage import Footage
+from hikcore.sim.mp4file import whole_file
 from hikcore.sim.profile import Profile
 from hikcore.sim.provenance import of_bodies
 from hikcore.sim.psmux import Muxer, joined, parts
@@ -61,6 +62,10 @@ class Vault:
     def body(self, file: StoredFile) -> Iterator[bytes]:
         """The bytes that a download of the file brings, in blocks of some 256 KiB."""
         footage, muxer = self.maker(file.era)
+        if muxer.mux.container == "mp4":
+            return whole_file(
+                footage, file.begin_ms, file.written_ms, headless=file.headless, cut=file.cut_tail
+            )
         found = parts(footage, muxer, file.begin_ms, file.written_ms, headless=file.headless)
         return joined(_cut(found, file.cut_tail) if file.cut_tail else (data for _, data in found))
 
