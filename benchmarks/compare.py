@@ -18,7 +18,6 @@ from pathlib import Path
 
 import av
 
-from benchmarks.jobs.cuts import cut
 from benchmarks.peers import DEBIAN, GPAC, PYAV, WHEEL, absent, programs, quiet, versions
 from hikcore.errors import NoRecording
 from hikcore.instants import NS, Span
@@ -95,7 +94,8 @@ class Footage:
             make(out)
             return Shown([round((i - self.zero) / NS, 3) for i in read_instants(str(out))])
         except subprocess.CalledProcessError as error:
-            return Shown([], f"error: {error.stderr.decode().strip().splitlines()[-1][:60]}")
+            last = error.stderr.decode().strip().splitlines()[-1].removeprefix("error: ")
+            return Shown([], f"error: {last[:120]}")
         except (av.FFmpegError, IndexError):
             return Shown([], "a file without pictures")
         except NoRecording as error:
@@ -155,6 +155,15 @@ def ours(footage: Footage, begin: float, length: float = LENGTH) -> Cut:
     return make
 
 
+def at_hand(source: Path, *times: str) -> Cut:
+    """Out of the file, by the command."""
+    hikcore = (sys.executable, "-m", "hikcore", "cut")
+    return lambda out: run(*hikcore, str(source), *times, "-o", str(out))
+
+
+SPAN = ("--from", f"{BEGIN:g}", "--to", f"{BEGIN + LENGTH:g}")
+
+
 def from_ps(footage: Footage) -> list[tuple[str, str, Cut]]:
     """(tool, how, cut) of ten seconds out of a recording."""
     rows: list[tuple[str, str, Cut]] = []
@@ -164,6 +173,7 @@ def from_ps(footage: Footage) -> list[tuple[str, str, Cut]]:
                 said, make = ffmpeg(program, footage.first, BEGIN, seek_first=first)
                 rows.append((name, said, make))
     rows.append((PYAV, "seek, copy from the key picture on", pyav(footage.first, BEGIN)))
+    rows.append(("hikcore", "cut", at_hand(footage.first, *SPAN)))
     rows.append(("hikcore", "clip", ours(footage, BEGIN)))
     return rows
 
@@ -182,8 +192,7 @@ def from_mp4(footage: Footage) -> list[tuple[str, str, Cut]]:
     rows.append((PYAV, "seek, copy from the key picture on", pyav(footage.mp4, BEGIN)))
     for option in ("-splitx", "-splitz") if GPAC in here else ():
         rows.append((GPAC, option, mp4box(here[GPAC], footage.mp4, option)))
-    end = BEGIN + LENGTH
-    rows.append(("hikcore", "clip", lambda out: cut(footage.mp4, out, BEGIN, end)))
+    rows.append(("hikcore", "cut", at_hand(footage.mp4, *SPAN)))
     return rows
 
 
@@ -236,7 +245,9 @@ def gap_table(footage: Footage, folder: Path) -> str:
         if name in here:
             _, make = ffmpeg(here[name], footage.both, IN_GAP)
             tools.append((name, make, remux(here[name], footage.both)))
-    tools.append(("hikcore", ours(footage, IN_GAP), ours(footage, 0, 62 * 60)))
+    times = ("--from", f"{IN_GAP:g}", "--to", f"{IN_GAP + LENGTH:g}")
+    tools.append(("hikcore cut", at_hand(footage.both, *times), at_hand(footage.both)))
+    tools.append(("hikcore clip", ours(footage, IN_GAP), ours(footage, 0, 62 * 60)))
     for tool, inside, whole in tools:
         shown = footage.shown(inside, folder)
         what = f"nothing; {shown.why}"

@@ -69,12 +69,21 @@ def write_span(
     Args:
         window: gives the source for the bytes from its first argument to its second.
 
+    A stream whose times jump (PS, AVI, EverFocus) has nothing to show in between: a span that
+    begins there begins with the picture after it, and one that lies there is none.
+
     Raises:
         NoRecording: no picture lies in the span.
         MediaDamaged: no key picture lies before it.
     """
     video = _video(table)
     at, until = zero + at, zero + until
+    holes = _holes(table, video)
+    for low, high in holes:
+        if low <= at and until <= high:
+            raise NoRecording(f"no picture lies in the span: {_told(low, high, zero)}", where=name)
+        if low <= at < high:
+            at = high
     early = video.pts <= at
     shown = int(video.pts[early].max()) if early.any() else int(video.pts.min())
     covering = int(np.flatnonzero(video.pts == shown)[0])
@@ -88,7 +97,27 @@ def write_span(
     source = window(*_bytes(video, first, last, table.audio))
     part = ClipPart(source, table, first, len(video), -shown, 0, units)
     report = write_clip(out, [part], show_from=0, show_to=until - shown, start=start, hashed=False)
-    return _cut(report, shown - zero, table)
+    inside = [f"{_told(*hole, zero)}: the picture before stands still"
+              for hole in holes if shown < hole[0] < until]  # fmt: skip
+    cut = _cut(report, shown - zero, table)
+    return cut._replace(notes=(*cut.notes, *inside))
+
+
+def _holes(table: SampleTable, video: Samples) -> list[tuple[int, int]]:
+    """Where the times of a stream jump: ticks at which the last picture ends and the next begins.
+
+    An MP4 says itself how long a picture lasts.
+    """
+    if table.container == "mp4":
+        return []
+    times = np.sort(video.pts)
+    jumps = np.flatnonzero(np.diff(times) > jump_bound(video.pts))
+    return [(int(times[at]) + video.last_duration, int(times[at + 1])) for at in jumps]
+
+
+def _told(low: int, high: int, zero: int) -> str:
+    begin, end = ((tick - zero) / TIMESCALE for tick in (low, high))
+    return f"the file has nothing from {begin:.3f} s to {end:.3f} s"
 
 
 def _bytes(video: Samples, first: int, last: int, audio: Samples | None) -> tuple[int, int]:

@@ -19,9 +19,12 @@ from hikcore.media.mp4.boxes import full_box
 from hikcore.media.mp4.plain import KeyCheck, find_moov, open_plain
 from hikcore.media.ranged import cut_ranged
 from hikcore.media.whole import cut_table, join_tables
+from hikcore.sim import ps_body
+from hikcore.sim.camera import CameraProfile
 from tests.media.mp4_footage import decode_video, footage, packets
 from tests.media.mp4_foreign import Bytes, foreign, patched, payload, rebuilt
 from tests.media.ps_bodies import muxed
+from tests.timecode import read_instants
 
 SECOND = 90_000
 
@@ -185,6 +188,30 @@ def test_a_cut_of_a_program_stream_loses_no_picture(tmp_path: Path) -> None:
     assert (done.begin, done.frames, done.lead_in) == (7 * 7200, 12, 7200)
     data = (tmp_path / "out.mp4").read_bytes()
     assert [pts for pts, _ in packets(data, "video")] == [7200 * n for n in range(-1, 12)]
+
+
+def test_a_hole_in_a_stream_is_told(tmp_path: Path) -> None:
+    """Two stretches of footage an hour apart, as two recordings put one behind the other."""
+    hour, source, out = 3_600_000, tmp_path / "a.ps", tmp_path / "out.mp4"
+    begin = 1_794_960_000_480  # ms
+    camera = CameraProfile(channel=1, gop=5, phase_ms=480)
+    with source.open("wb") as file:
+        for at in (begin, begin + hour):
+            file.writelines(ps_body(at, at + 10_000, camera=camera, cache=tmp_path / "cache"))
+    with pytest.raises(NoRecording, match=r"nothing from 10\.000 s to 3600\.000 s"):
+        cut_file(source, out, 1800, 1810)
+    assert not out.exists()
+
+    over = cut_file(source, out, 9, 3601)
+    assert over.frames == len(read_instants(str(out))) == 5 + 5
+    assert over.end - over.begin == 3592 * SECOND
+    assert len(over.notes) == 1
+    assert "from 10.000 s to 3600.000 s" in over.notes[0]
+
+    after = cut_file(source, out, 1800, 3601)
+    assert (after.begin, after.frames, after.notes) == (3600 * SECOND, 5, ())
+    assert read_instants(str(out))[0] == (begin + hour) * 1_000_000
+    assert cut_file(source, out, 8, 9.5).notes == ()
 
 
 def test_two_cuts_show_what_one_shows(tmp_path: Path) -> None:
