@@ -64,6 +64,26 @@ def gather(path: Path) -> Job:
     return lambda: SampleReader(_Memory(body)).read(video, 0, len(video))
 
 
+def cut(path: Path) -> Job:
+    """The plan of a clip of ten seconds: tables walked, head written, sync samples looked at."""
+    from hikcore.media.files import FileSource
+    from hikcore.media.mp4.plain import find_moov, open_plain
+    from hikcore.media.mp4.quick import cut_samples, finish
+
+    source = FileSource(path)
+
+    def run() -> None:
+        found = find_moov(source, source.size)
+        assert found is not None
+        plain = open_plain(found[1], source.size)
+        assert plain is not None
+        clip = cut_samples(plain, 30 * 90_000, 40 * 90_000)
+        assert clip is not None
+        assert finish(clip, [source], [plain]) is not None
+
+    return run
+
+
 #: What makes the job, and how many units one turn of it does.
 JOBS: dict[str, tuple[Callable[[Path], Job], int]] = {
     "everfocus header": (header, _HEADERS),
@@ -72,6 +92,7 @@ JOBS: dict[str, tuple[Callable[[Path], Job], int]] = {
     "ps index h265": (index, _BYTES),
     "ps gather h264": (gather, _BYTES),
     "ps gather h265": (gather, _BYTES),
+    "mp4 cut": (cut, 1),
 }
 
 

@@ -87,6 +87,7 @@ def machine() -> dict[str, str | int]:
         "cores": os.cpu_count() or 0,
         "system": f"{platform.system()} {platform.release().partition('-')[0]}",
         "python": platform.python_version(),
+        "architecture": platform.machine(),
     }
 
 

@@ -38,19 +38,23 @@ from hikcore.errors import (
     SpoolFull,
     TransferInterrupted,
 )
-from hikcore.instants import Span, format_instant, parse_instant
 
 if TYPE_CHECKING:
     from hikcore.archive.reader import Archive, open_archive
     from hikcore.hikvision_nvr_downloader import HikvisionNVRClient
+    from hikcore.instants import Span, format_instant, parse_instant
 
 __version__ = "0.1.0"
 
-#: What is heavy to load: numpy, pydantic and the HTTP stack stand behind them.
+#: What takes time to load: numpy, pydantic and the HTTP stack stand behind the first three, and the
+#: standard library's dates behind the rest. A short cut of a file needs none of them.
 _HOMES = {
     "Archive": "hikcore.archive.reader",
     "open_archive": "hikcore.archive.reader",
     "HikvisionNVRClient": "hikcore.hikvision_nvr_downloader",
+    "Span": "hikcore.instants",
+    "format_instant": "hikcore.instants",
+    "parse_instant": "hikcore.instants",
 }
 
 __all__ = [
