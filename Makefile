@@ -1,6 +1,6 @@
 # Every target sets up what it needs by itself; `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-tree test-wheel wheel fast check bench bench-check bench-peers compare fuzz clean
+.PHONY: help demo test test-tree test-wheel wheel fast check bench bench-check compare fuzz clean
 
 PY := .venv/bin/python
 # All that the installed tree is made of: a change in any of these installs and builds again.
