@@ -63,6 +63,7 @@ class Dialect(Data):
         content_type: of a body of footage.
         content_length: whether it is announced; `zero`: as 0, though the body comes.
         codec_type: what listings say of the codec, true or not.
+        snapshot: where a camera's picture is: under Streaming, or (400 there) under StreamingProxy.
         absent: paths (patterns) that are refused with 403 notSupport.
     """
 
@@ -114,4 +115,5 @@ class Dialect(Data):
     content_type: str = "Opaque/data"
     content_length: bool | Literal["zero"] = True
     codec_type: str = "H.264-BP"
+    snapshot: Literal["direct", "proxy"] = "direct"
     absent: tuple[str, ...] = ("/ISAPI/System/Video/inputs/channels",)

@@ -84,17 +84,22 @@ class Documents:
         )
         return self._xml.document("DeviceInfo", inner)
 
-    def _time(self, now: int) -> Response:
+    def wall(self, now: int) -> tuple[int, str]:
+        """(the wall clock's reading, local ns; the offset that is written behind it)."""
         clock = self._profile.clock
         local = clock.rule.utc_to_local(now)
-        suffix = ""
-        if clock.suffix != "none":
-            offset = clock.rule.offset
-            if clock.suffix == "offset":
-                offset = (local - now) // 1_000_000_000
-            sign, offset = ("-" if offset < 0 else "+"), abs(offset)
-            suffix = f"{sign}{offset // 3600:02d}:{offset // 60 % 60:02d}"
-        inner = tags(timeMode="NTP", localTime=format_local(local, 0) + suffix, timeZone=clock.zone)
+        if clock.suffix == "none":
+            return local, ""
+        offset = clock.rule.offset
+        if clock.suffix == "offset":
+            offset = (local - now) // 1_000_000_000
+        sign, offset = ("-" if offset < 0 else "+"), abs(offset)
+        return local, f"{sign}{offset // 3600:02d}:{offset // 60 % 60:02d}"
+
+    def _time(self, now: int) -> Response:
+        local, suffix = self.wall(now)
+        zone = self._profile.clock.zone
+        inner = tags(timeMode="NTP", localTime=format_local(local, 0) + suffix, timeZone=zone)
         return self._xml.document("Time", inner)
 
     def _inputs(self, now: int) -> Response:

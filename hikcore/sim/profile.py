@@ -11,6 +11,7 @@ from pydantic import Field, SecretStr, model_validator
 
 from hikcore.deviceclock import DeviceClock, ZoneRule
 from hikcore.errors import ConfigurationError
+from hikcore.sim.alerts import Alerts
 from hikcore.sim.camera import CameraProfile
 from hikcore.sim.dialect import Dialect, Download
 from hikcore.sim.faults import Fault
@@ -19,8 +20,8 @@ from hikcore.sim.rtsp_profile import Rtsp
 from hikcore.sim.when import Data, When, resolve
 
 __all__ = [
-    "Auth", "Clock", "ClockStep", "Dialect", "Disk", "Download", "ExtraFile", "Hole", "Identity",
-    "Limits", "Profile", "Recorded", "Rtsp", "load_profile", "resolve",
+    "Alerts", "Auth", "Clock", "ClockStep", "Dialect", "Disk", "Download", "ExtraFile", "Hole",
+    "Identity",    "Limits", "Profile", "Recorded", "Rtsp", "load_profile", "resolve",
 ]  # fmt: skip
 
 Algorithm = Literal["MD5", "MD5-sess", "SHA-256", "SHA-256-sess"]
@@ -205,6 +206,7 @@ class Profile(Data):
     dialect: Dialect = Dialect()
     limits: Limits = Limits()
     rtsp: Rtsp = Rtsp()
+    alerts: Alerts = Alerts()
     mux: MuxProfile = MuxProfile()
     recorded: Recorded = Recorded()
     disks: tuple[Disk, ...] = (Disk(),)

@@ -12,6 +12,8 @@ from pathlib import Path
 from types import TracebackType
 
 from hikcore.instants import NS, Span, to_datetime
+from hikcore.sim.alerts import PATHS as ALERT_PATHS
+from hikcore.sim.alerts import AlertStream
 from hikcore.sim.content import Content
 from hikcore.sim.digest import Door, Verdict
 from hikcore.sim.documents import Documents
@@ -21,11 +23,13 @@ from hikcore.sim.profile import Profile, resolve
 from hikcore.sim.recordings import StoredFile
 from hikcore.sim.rtsp import RtspServer
 from hikcore.sim.spoil import Cut
+from hikcore.sim.stills import jpeg
 from hikcore.sim.tracks import Tracks
 from hikcore.sim.vault import Vault
-from hikcore.sim.xml import BUSY, DEVICE_ERROR, NOT_SUPPORTED, Writer, page
+from hikcore.sim.xml import BAD_CONTENT, BUSY, DEVICE_ERROR, NOT_SUPPORTED, Writer, page
 
 _MS = 1_000_000
+_SNAPSHOT = re.compile(r"/ISAPI/(?:Streaming|(ContentMgmt/StreamingProxy))/channels/(\d+)/picture")
 _OPEN = ("/ISAPI/Security/userCheck",)
 
 
@@ -46,6 +50,7 @@ class Recorder:
         vaults: the footage and files of each channel: what a test compares with.
         faults: what goes wrong; may be added to at any time.
         rtsp: its streams and who asked for them.
+        alerts: those who listen; lets things happen.
     """
 
     def __init__(
@@ -86,6 +91,9 @@ class Recorder:
         self._documents = Documents(profile, self._xml)
         self._tracks = Tracks(profile, self.vaults, self._xml)
         self._content = Content(profile, self.vaults, host, self._xml, sleep)
+        self.alerts = AlertStream(
+            profile.alerts, lambda: self._documents.wall(self.now()), self.now, self._still, sleep
+        )
         self._server = HttpServer(self._handle, self._headers)
         self.rtsp = RtspServer(
             profile, self.vaults, self.now,
@@ -272,6 +280,27 @@ class Recorder:
             return await self._content.download(request, self.now())
         if path.startswith("/ISAPI/ContentMgmt/record/tracks"):
             return self._tracks.serve(request, self.now())
+        if path in ALERT_PATHS:
+            return self._listen(request)
+        if (snapshot := _SNAPSHOT.fullmatch(path)) is not None:
+            return await self._snapshot(request, snapshot)
         if path == "/ISAPI/Security/userCheck":
             return self._documents.user_check(0, self.profile.auth.lock_after)
         return self._documents.serve(request, self.now())
+
+    def _listen(self, request: Request) -> Response:
+        if request.path != self.alerts.path:
+            return page(404, "Not Found", "Can't locate document")
+        response = self.alerts.listen()
+        return response or self._xml.refusal(403, request.target, NOT_SUPPORTED)
+
+    async def _snapshot(self, request: Request, asked: re.Match[str]) -> Response:
+        """A picture of now: a `playbackTime` is passed over in silence (a device fact)."""
+        channel, stream = divmod(int(asked.group(2)), 100)
+        proxy = self.profile.dialect.snapshot == "proxy"
+        if bool(asked.group(1)) != proxy or channel not in self.vaults or stream not in (1, 2):
+            return self._xml.refusal(400, request.target, BAD_CONTENT)
+        return Response(200, "image/jpeg", await asyncio.to_thread(self._still, channel))
+
+    def _still(self, channel: int) -> bytes:
+        return jpeg(self.vaults[channel], self.now() // _MS)
