@@ -1,7 +1,8 @@
 """A range server on loopback, in a process of its own, that counts and may be far away.
 
-`python -m benchmarks.server FOLDER DELAY_MS`: prints its port; `GET /counts` gives and resets the
-numbers. A connection and each request cost one delay, as a round trip would.
+`python -m benchmarks.server FOLDER DELAY_MS DOWNLOAD`: prints its port; `GET /counts` gives and
+resets the numbers. A connection and each request cost one delay, as a round trip would. Where a
+recorder serves its recordings, it serves the file named DOWNLOAD.
 """
 
 from __future__ import annotations
@@ -19,6 +20,9 @@ from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
 
+#: Where a Hikvision recorder serves a recording, whatever it is asked for.
+DOWNLOAD = "/ISAPI/ContentMgmt/download"
+
 
 class Handler(BaseHTTPRequestHandler):
     """Ranges of the files of a folder."""
@@ -26,6 +30,7 @@ class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
     folder = Path()
+    download = ""
     delay = 0.0
     counts: dict[str, int] = {"requests": 0, "connections": 0, "sent": 0}  # noqa: RUF012  one for all handlers
     lock = threading.Lock()
@@ -49,7 +54,7 @@ class Handler(BaseHTTPRequestHandler):
             self.counts["requests"] += 1
         time.sleep(self.delay * (2 if self.fresh else 1))
         self.fresh = False
-        path = self.folder / self.path.lstrip("/")
+        path = self.folder / (self.download if self.path == DOWNLOAD else self.path.lstrip("/"))
         size = path.stat().st_size
         begin, end = 0, size
         told = self.headers.get("Range", "")
@@ -58,6 +63,11 @@ class Handler(BaseHTTPRequestHandler):
             begin, end = int(low), min(int(high) + 1 if high else size, size)
         self._answer(206 if told else 200, end - begin, f"bytes {begin}-{end - 1}/{size}")
         self._send(path, begin, end)
+
+    def do_POST(self) -> None:
+        """A request whose body says nothing that matters here."""
+        self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        self.do_GET()
 
     def _send(self, path: Path, begin: int, end: int) -> None:
         """What the socket took is counted: a client that turns away has been sent it all the same,
@@ -103,9 +113,9 @@ class Remote:
 
 
 @contextmanager
-def serve(folder: Path, delay_ms: int = 0) -> Iterator[Remote]:
+def serve(folder: Path, delay_ms: int = 0, download: str = "") -> Iterator[Remote]:
     """A server process for as long as the block lasts."""
-    arguments = [sys.executable, "-m", "benchmarks.server", str(folder), str(delay_ms)]
+    arguments = [sys.executable, "-m", "benchmarks.server", str(folder), str(delay_ms), download]
     with subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         try:
@@ -114,8 +124,9 @@ def serve(folder: Path, delay_ms: int = 0) -> Iterator[Remote]:
             process.terminate()
 
 
-def main(folder: str, delay_ms: str) -> None:
+def main(folder: str, delay_ms: str, download: str) -> None:
     """Serve until ended."""
+    Handler.download = download
     Handler.folder, Handler.delay = Path(folder), int(delay_ms) / 1000
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True

@@ -1,0 +1,78 @@
+"""A recorder's recording into an archive in a folder."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import time
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from pydantic import SecretStr
+
+from benchmarks.inputs import BEGIN_MS
+from hikcore.archive.local import LocalStore
+from hikcore.deviceclock import UTC_CLOCK, DeviceClock
+from hikcore.extract.camera import extract_camera
+from hikcore.extract.report import CameraJob
+from hikcore.extract.spool import Spool
+from hikcore.instants import NS, Span, format_instant
+from hikcore.sources.base import Answer, Deviation, DeviceCamera, Recording, Stream
+from hikcore.sources.isapi.source import IsapiSource
+
+_BEGIN = BEGIN_MS * 1_000_000
+
+
+class OneRecording(IsapiSource):
+    """A recorder that is known to have one recording; it is fetched as from any other."""
+
+    def __init__(self, url: str, seconds: float, size: int) -> None:
+        parts = urlsplit(url)
+        super().__init__(parts.hostname or "", "user", SecretStr("none"), port=parts.port or 80)
+        self._span = Span(_BEGIN, _BEGIN + round(seconds * NS))
+        self._size = size
+
+    async def clock(self) -> DeviceClock:
+        """UTC."""
+        return UTC_CLOCK
+
+    async def deviation(self) -> Deviation:
+        """None."""
+        return Deviation(0, NS)
+
+    async def cameras(self) -> list[DeviceCamera]:
+        """One."""
+        return [DeviceCamera(1, "Door")]
+
+    async def recordings(self, channel: int, stream: Stream, span: Span) -> Answer:
+        """The recording, closed long ago."""
+        begin, end = (format_instant(at, 0) for at in (self._span.begin, self._span.end))
+        row = Recording(
+            1, "main", "file", begin, end, self._span, self._size, "rtsp://h/1", False, begin
+        )
+        return Answer(channel, stream, span, time.time_ns(), True, (row,))
+
+
+def extract(url: str, folder: Path, seconds: float, size: float) -> dict[str, float]:
+    """Fetch, split, hash and commit it, into an archive that is empty."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    report = asyncio.run(_extract(url, folder, seconds, int(size)))
+    if report:
+        raise RuntimeError(report)
+    return {}
+
+
+async def _extract(url: str, folder: Path, seconds: float, size: int) -> str:
+    source = OneRecording(url, seconds, size)
+    try:
+        report = await extract_camera(
+            CameraJob("home", "door", "main", "nvr", 1),
+            Span(_BEGIN, _BEGIN + round(seconds * NS)),
+            source=source,
+            store=LocalStore(folder / "archive"),
+            spool=Spool(folder / "spool", 4 << 30),
+        )
+    finally:
+        await source.aclose()
+    return "; ".join(map(str, report.errors)) or str(report.failure or "")
