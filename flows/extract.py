@@ -70,6 +70,8 @@ async def extract_site(
     with tags(f"site:{site}"):
         async with site_jobs(config, site, store=store) as jobs:
             await asyncio.to_thread(publish, config, jobs, store)
+            for note in jobs.notes():
+                get_run_logger().warning("%s", note)
             failures = await _extract(config, jobs, span, store)
         await _coverage(jobs, span, store)
     return _verdict(len(jobs.jobs) * len(span.days()), failures)

@@ -24,6 +24,7 @@ from hikcore.cli import (
     doctor,
     download,
     extract,
+    init,
     logins,
     simulate,
 )
@@ -45,6 +46,7 @@ app = typer.Typer(
 )
 app.command()(demo.demo)
 app.command()(simulate.simulate)
+app.command()(init.init)
 app.command()(cameras.cameras)
 app.command()(extract.extract)
 app.command()(coverage.coverage)

@@ -7,6 +7,7 @@ import shutil
 import textwrap
 import time
 from collections.abc import AsyncIterator, Callable
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from hikcore.config import Config, Site
     from hikcore.doctor.device import Subject
     from hikcore.doctor.finding import Report
+    from hikcore.sources.base import DeviceCamera
 
 #: Devices looked at side by side; of one device one thing at a time.
 _AT_ONCE: Final = 16
@@ -113,10 +115,16 @@ async def _subjects(config: Config, sites: list[Site], *, shared: bool) -> Async
                 section.port or (443 if section.scheme == "https" else 80),
                 source,
                 [each.channel for each in site.named_cameras() if each.device == device],
-                section.cameras == "all",
+                partial(_decided, site, device),
                 site.zone,
                 refused,
             )
+
+
+def _decided(site: Site, device: str, channels: list[DeviceCamera]) -> tuple[list[int], list[int]]:
+    """Of what a device lists: the channels that are extracted, and those nobody decided on."""
+    wanted = [camera.channel for camera in site.cameras_of(device, channels)]
+    return wanted, [each.channel for each in site.unlisted(device, channels)]
 
 
 def tell(output: Output, report: Report) -> None:

@@ -86,13 +86,13 @@ def extract(
     echo_span(output, span)
     if not dry_run:
         output.talk(f"resume: {_resume_command(str(where), span, config, set_)}")
-    reports, failures = interrupt.run(
+    reports, jobs = interrupt.run(
         lambda stop: _work(
             settings, where.site, where.camera, span, output, progress, stop, dry_run, repair
         ),
         output,
     )
-    raise typer.Exit(_conclude(output, span, reports, failures, dry_run, fail_if_empty))
+    raise typer.Exit(_conclude(output, span, reports, jobs, dry_run, fail_if_empty))
 
 
 async def _work(
@@ -105,14 +105,14 @@ async def _work(
     stop: asyncio.Event,
     dry_run: bool,
     repair: bool,
-) -> tuple[list[CameraReport], dict[str, HikcoreError]]:
+) -> tuple[list[CameraReport], SiteJobs]:
     from hikcore.config.jobs import site_jobs
 
     # A dry run writes nothing, also no note of who logs in.
     store = None if dry_run else await asyncio.to_thread(config.build_store, create=True)
     async with site_jobs(config, site, camera, store) as jobs, Watch(style, output) as watch:
         reports = await work_on(config, jobs, span, watch, stop, dry_run=dry_run, repair=repair)
-    return reports, jobs.failures
+    return reports, jobs
 
 
 async def work_on(
@@ -168,7 +168,7 @@ def _conclude(
     output: Output,
     span: Span,
     reports: list[CameraReport],
-    failures: dict[str, HikcoreError],
+    jobs: SiteJobs,
     dry_run: bool,
     fail_if_empty: bool,
 ) -> int:
@@ -176,6 +176,9 @@ def _conclude(
     for report in reports:
         output.document("camera", **camera_fields(report))
     _tell_faults(output, reports)
+    for note in jobs.notes():
+        output.talk(f"note: {note}")
+    failures = jobs.failures
     for device, error in failures.items():
         output.talk(f"error: {device}: its cameras cannot be listed: {error}")
     errors = [error for report in reports for error in report.errors] + list(failures.values())
@@ -200,6 +203,11 @@ def _conclude(
         bytes_received=sum(report.received for report in reports),
         bytes_stored=sum(report.stored for report in reports),
         devices_failed={device: error.message for device, error in failures.items()},
+        channels_new={
+            device: [each.channel for each in channels]
+            for device, channels in jobs.unlisted.items()
+            if channels
+        },
         stopped=stopped,
         code=code,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -20,6 +21,7 @@ class SiteJobs:
     Attributes:
         cameras: of the jobs, with the names people gave them.
         failures: by device: what kept it from listing its channels (`cameras = "all"`).
+        unlisted: by device: channels that it has and that nobody decided on.
     """
 
     site: str
@@ -27,6 +29,17 @@ class SiteJobs:
     cameras: list[Camera] = field(default_factory=list)
     sources: dict[str, Source] = field(default_factory=dict)
     failures: dict[str, HikcoreError] = field(default_factory=dict)
+    unlisted: dict[str, list[DeviceCamera]] = field(default_factory=dict)
+
+    def notes(self) -> list[str]:
+        """A line for each device with channels that are not extracted, and not left out either."""
+        return [
+            f"{self.site}/{device} has channels that are not extracted: "
+            + ", ".join(f"{each.channel} {each.name}".strip() for each in channels)
+            + "; give them ids, or name them in `exclude`"
+            for device, channels in self.unlisted.items()
+            if channels
+        ]
 
 
 @asynccontextmanager
@@ -76,15 +89,23 @@ async def site_jobs(
 
 
 async def _list_cameras(config: Config, site: str, found: SiteJobs) -> None:
+    """What all devices list, side by side: also those whose cameras all have ids of their own, as
+    somebody may have added a channel."""
     place = config.site(site)
-    for device, source in found.sources.items():
-        channels: list[DeviceCamera] = []
-        if place.device(device).cameras == "all":
-            try:
-                channels = await source.cameras()
-            except HikcoreError as error:
+
+    async def one(device: str, source: Source) -> list[DeviceCamera]:
+        try:
+            channels = await source.cameras()
+        except HikcoreError as error:
+            if place.device(device).cameras == "all":
                 # Its cameras with ids of their own are worked on all the same.
                 found.failures[device] = error
+            return []
+        found.unlisted[device] = place.unlisted(device, channels)
+        return channels
+
+    listed = await asyncio.gather(*(one(*each) for each in found.sources.items()))
+    for device, channels in zip(found.sources, listed, strict=True):
         found.cameras += place.cameras_of(device, channels)
 
 

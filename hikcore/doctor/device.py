@@ -38,7 +38,8 @@ class Subject:
     """A device and what the configuration has of it.
 
     Attributes:
-        channels: those with an id; every_channel: the rest have one too (`cameras = "all"`).
+        channels: those with an id. decided: tells of what the device lists which channels are
+            worked on, and which nobody decided on.
         zone: of the site.
         refused: why there is no source: a secret that cannot be had.
     """
@@ -48,7 +49,7 @@ class Subject:
     port: int
     source: Source | None
     channels: Sequence[int] = ()
-    every_channel: bool = False
+    decided: Callable[[list[DeviceCamera]], tuple[list[int], list[int]]] | None = None
     zone: ZoneInfo | None = None
     refused: HikcoreError | None = None
 
@@ -62,6 +63,7 @@ class _Seen:
     now: int = 0
     cameras: list[DeviceCamera] = field(default_factory=list)
     recordings: list[Recording] = field(default_factory=list)
+    wanted: Sequence[int] = ()
     session: bool | None = None
 
 
@@ -190,7 +192,9 @@ class _Doctor:
         listed = {camera.channel for camera in cameras}
         known = set(self._subject.channels)
         gone = sorted(known - listed)
-        new = [] if self._subject.every_channel else sorted(listed - known)
+        self.seen.wanted, new = sorted(known), sorted(listed - known)
+        if self._subject.decided is not None:
+            self.seen.wanted, new = self._subject.decided(cameras)
         dark = [camera.channel for camera in cameras if camera.online is False]
         parts = [f"{len(cameras)} listed"]
         parts += [f"offline: {_numbers(dark)}"] if dark else []
@@ -296,7 +300,7 @@ class _Doctor:
     def _worked_on(self) -> list[int]:
         """Channels in the order in which a recording is looked for."""
         online = [camera.channel for camera in self.seen.cameras if camera.online is not False]
-        wanted = [c for c in online if self._subject.every_channel or c in self._subject.channels]
+        wanted = [channel for channel in online if channel in self.seen.wanted]
         return (wanted or online)[:4]
 
     def _daily(self) -> float:

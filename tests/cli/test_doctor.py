@@ -25,7 +25,9 @@ def test_a_site_that_is_well(
     write_config(tmp_path, recorder.port)
     (tmp_path / "archive").mkdir()
     told = hikcore("doctor", "home", "--json")
-    assert [line for line in told.lines if line.get("verdict") not in (None, "ok")] == []
+    faults = [line for line in told.lines if line.get("verdict") not in (None, "ok")]
+    # It keeps ten minutes, which is nothing; all else is well.
+    assert {line["check"] for line in faults} <= {"oldest"}
     assert told.code == 0
     for line in told.lines:
         assert set(line) <= documented("doctor")

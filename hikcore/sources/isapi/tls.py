@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import socket
 import ssl
 from dataclasses import dataclass
 from pathlib import Path
@@ -113,6 +114,19 @@ def peer_fingerprint(host: str, port: int, timeout: float) -> str | None:
     except (OSError, ValueError):
         return None
     return fingerprint(ssl.PEM_cert_to_DER_cert(pem))
+
+
+def verifies(host: str, port: int, timeout: float) -> bool:
+    """Whether a peer's certificate is one that this machine trusts for that name. Blocks."""
+    context = TlsPolicy("verify").context()
+    try:
+        with (
+            socket.create_connection((host, port), timeout) as plain,
+            context.wrap_socket(plain, server_hostname=host),
+        ):
+            return True
+    except (OSError, ValueError):
+        return False
 
 
 def certificate_error(

@@ -1,0 +1,255 @@
+"""`hikcore init`: a site's file, written from what a recorder lists."""
+
+from __future__ import annotations
+
+import asyncio
+import getpass
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from hikcore.cli.arguments import Debug, Json
+from hikcore.cli.output import Output
+from hikcore.errors import ConfigurationError, DeviceUnreachable, HikcoreError
+
+if TYPE_CHECKING:
+    from pydantic import SecretStr
+
+    from hikcore.config.starter import NewSite
+
+_PASSWORD_VARIABLE = "HIKCORE_PASSWORD"  # noqa: S105  a name, no password
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a device listens, and how far its certificate is trusted."""
+
+    host: str
+    port: int
+    scheme: str
+    tls: str
+
+
+def init(
+    host: Annotated[str, typer.Argument(metavar="HOST", help="The recorder: HOST or HOST:PORT.")],
+    username: Annotated[str, typer.Option("--username", help="Its user.")] = "admin",
+    site: Annotated[
+        str | None, typer.Option("--site", metavar="ID", help="Id of the site. Of the host.")
+    ] = None,
+    device: Annotated[str, typer.Option("--device", metavar="ID", help="Id of it.")] = "nvr",
+    password_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--password-file",
+            metavar="FILE",
+            help="Where the password is; where there is none yet, it is asked for and kept there, "
+            "readable by you alone.",
+        ),
+    ] = None,
+    scheme: Annotated[
+        str | None, typer.Option("--scheme", help="http or https. Found out.")
+    ] = None,
+    pin: Annotated[
+        str | None,
+        typer.Option("--pin", metavar="SHA256", help="Trust this certificate, without asking."),
+    ] = None,
+    archive: Annotated[
+        str, typer.Option("--archive", metavar="URL", help="For a new main file.")
+    ] = "./archive",
+    config: Annotated[
+        Path | None,
+        typer.Option("--config", metavar="FILE", help="The main file. ./hikcore.toml"),
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print; write nothing.")] = False,
+    json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Write a site's file from what a recorder lists: cameras, zone, certificate.
+
+    The password comes from --password-file, $HIKCORE_PASSWORD, or is asked for. It is never
+    written into the configuration, which says where it is instead.
+    """
+    from hikcore.config.starter import site_file, slug
+
+    output = Output(json=json)
+    name, _, port = host.partition(":") if host.count(":") == 1 else (host, "", "")
+    if port and not port.isdecimal():
+        raise ConfigurationError(f"{host!r} is neither HOST nor HOST:PORT")
+    main = (config or Path("hikcore.toml")).absolute()
+    made = site or f"site-{slug(name)}"
+    file = main.parent / "sites.d" / f"{made}.toml"
+    _check_new(main, file, made)
+    place = _find(name, int(port) if port else None, scheme, pin, output)
+    password, reference = _password(password_file, f"{username} at {name}", output)
+    try:
+        new = asyncio.run(_ask(place, made, device, username, password, reference))
+    except HikcoreError as error:
+        error.hint = error.hint or "nothing was written"
+        raise
+    text = site_file(new)
+    if dry_run:
+        output.data(text)
+    else:
+        _write(main, file, text, archive, output)
+    output.document(
+        "init",
+        site=made,
+        device=device,
+        file=str(file),
+        written=not dry_run,
+        zone=new.zones[0] if new.zones else None,
+        cameras={id_: camera.channel for id_, camera in new.cameras},
+        password=reference,
+    )
+
+
+def _check_new(main: Path, file: Path, site: str) -> None:
+    from hikcore.archive.keys import check_id
+    from hikcore.config import load
+
+    check_id(site, "site")
+    if file.exists() or (main.exists() and site in load(main).settings.sites):
+        raise ConfigurationError(
+            f"site {site} is configured already",
+            where=str(file if file.exists() else main),
+            hint="name another with --site, or add the device to its file (--dry-run prints it)",
+        )
+
+
+def _find(
+    host: str, port: int | None, scheme: str | None, pin: str | None, output: Output
+) -> _Place:
+    """HTTPS where it answers; a certificate that does not verify is shown before it is trusted."""
+    from hikcore.sources.isapi.tls import TlsPolicy, peer_fingerprint, verifies
+
+    if scheme not in (None, "http", "https"):
+        raise ConfigurationError(f"--scheme {scheme} is neither http nor https")
+    plain = _Place(host, port or 80, "http", "verify")
+    if scheme == "http":
+        return plain
+    found = peer_fingerprint(host, port or 443, 5.0)
+    if found is None:
+        if scheme == "https":
+            raise DeviceUnreachable(
+                "no TLS handshake", where=f"{host}:{port or 443}", hint="try --scheme http"
+            )
+        return plain
+    secure = port or 443
+    if pin is not None:
+        if TlsPolicy.parse(f"pin:{pin}").value != found:
+            raise ConfigurationError(
+                f"its certificate is {found}, not the one of --pin", where=f"{host}:{secure}"
+            )
+    elif verifies(host, secure, 5.0):
+        return _Place(host, secure, "https", "verify")
+    else:
+        output.talk(f"{host}:{secure} shows a certificate that nobody vouches for, SHA-256:")
+        output.talk(f"  {found}")
+        if not _asked("Is that your recorder's?"):
+            raise ConfigurationError(
+                "its certificate does not verify",
+                where=f"{host}:{secure}",
+                hint=f"compare with its web page, then say --pin {found}, or --scheme http",
+            )
+    return _Place(host, secure, "https", f"pin:{found}")
+
+
+def _asked(question: str) -> bool:
+    return sys.stdin.isatty() and typer.confirm(question, err=True)
+
+
+def _password(file: Path | None, whose: str, output: Output) -> tuple[SecretStr, str]:
+    """The password, and where the configuration says that it is."""
+    from pydantic import SecretStr
+
+    if file is not None and file.exists():
+        text = file.read_text(encoding="utf-8").removesuffix("\n").removesuffix("\r")
+        return SecretStr(text), f"file:{file.absolute()}"
+    given = os.environ.get(_PASSWORD_VARIABLE)
+    if not given:
+        if not sys.stdin.isatty():
+            raise ConfigurationError(
+                "there is no password",
+                hint=f"use --password-file, or set {_PASSWORD_VARIABLE}",
+            )
+        given = getpass.getpass(f"Password of {whose}: ", stream=sys.stderr)
+    if file is None:
+        wanted = Path("~/.config/hikcore").expanduser() / f"{whose.rsplit(maxsplit=1)[-1]}.password"
+        if not _asked(f"Keep it in {wanted}, readable by you alone?"):
+            return SecretStr(given), f"env:{_PASSWORD_VARIABLE}"
+        file = wanted
+    file.parent.mkdir(parents=True, exist_ok=True)
+    # Never for a moment readable by others: the mode is that of the creation.
+    with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as out:
+        out.write(given + "\n")
+    output.talk(f"the password is in {file.absolute()}")
+    return SecretStr(given), f"file:{file.absolute()}"
+
+
+async def _ask(
+    place: _Place, site: str, device: str, username: str, password: SecretStr, reference: str
+) -> NewSite:
+    """One login; everything that the file needs."""
+    from hikcore.config.guards import login_guard
+    from hikcore.config.starter import NewSite, camera_ids, zones_of
+    from hikcore.sources.isapi.source import IsapiSource
+
+    usual = {"http": 80, "https": 443}[place.scheme]
+    guard = login_guard(site, device, place.host, place.port, username, password, None)
+    more: dict[str, Any] = {"scheme": place.scheme, "tls": place.tls, "guard": guard}
+    source = IsapiSource(
+        place.host,
+        username,
+        password,
+        port=place.port,
+        # The zone is wanted alone; what Z means is measured when there is something to extract.
+        device_time="local",
+        name=place.host,
+        **more,
+    )
+    try:
+        zone = (await source.clock()).zone
+        facts = await source.facts()
+        channels = await source.cameras()
+    finally:
+        await source.aclose()
+    return NewSite(
+        site=site,
+        device=device,
+        host=place.host,
+        port=None if place.port == usual else place.port,
+        scheme=place.scheme,
+        username=username,
+        password=reference,
+        model=" ".join(part for part in (facts.model, facts.firmware) if part),
+        zones=zones_of(zone, _here()),
+        pin=place.tls.partition(":")[2],
+        cameras=camera_ids(device, channels),
+    )
+
+
+def _here() -> str:
+    """The zone of this machine, where it says it by name."""
+    told = os.environ.get("TZ", "")
+    if not told and Path("/etc/localtime").is_symlink():
+        told = str(Path("/etc/localtime").readlink()).partition("zoneinfo/")[2]
+    return told.lstrip(":")
+
+
+def _write(main: Path, file: Path, text: str, archive: str, output: Output) -> None:
+    from hikcore.config import load
+
+    if not main.exists():
+        main.parent.mkdir(parents=True, exist_ok=True)
+        main.write_text(f'[archive]\nurl = "{archive}"\n', encoding="utf-8")
+        output.data(f"wrote {main}")
+    file.parent.mkdir(exist_ok=True)
+    file.write_text(text, encoding="utf-8")
+    load(main)
+    site = file.stem
+    output.data(f"wrote {file}")
+    output.talk(f"next: hikcore doctor {site}; hikcore extract {site}")
