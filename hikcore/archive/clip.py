@@ -52,6 +52,7 @@ def cut_clip(
     gaps: Literal["keep", "cut"] = "keep",
     start: Literal["exact", "key"] = "exact",
     take: int = 1,
+    strip_parameter_sets: bool = False,
 ) -> ClipReport:
     """Write a span as one MP4 and a JSON beside it (`NAME.mp4` and `NAME.json`).
 
@@ -64,6 +65,8 @@ def cut_clip(
         start: `exact` hides what lies between the key frame and the begin by an edit list (it is in
             the file all the same: no redaction); `key` begins openly at the key frame.
         take: 2 and above: other footage of the same wall time, as after a clock was set back.
+        strip_parameter_sets: leave out the copies of parameter sets that a recorder puts before its
+            key pictures, where they equal those of the sample entry: for players that refuse them.
 
     Raises:
         NoRecording: no frame of the span is held in this take.
@@ -93,11 +96,13 @@ def cut_clip(
             gaps=gaps,
             start=start,
             further=files.open,
+            strip_parameter_sets=strip_parameter_sets,
         )
         names = [path.name for path in files.paths]
         document = clip_document(
-            (site, camera, stream), take, span, placed, report, names, stretches, start
-        )
+            (site, camera, stream), take, span, placed, report, names, stretches, start,
+            stripped=strip_parameter_sets,
+        )  # fmt: skip
         sidecar = files.finish(document.to_bytes())
     return ClipReport(files.paths[0], tuple(files.paths), sidecar, document)
 

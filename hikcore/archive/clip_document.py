@@ -24,7 +24,8 @@ class Missing(Document):
 
 
 class File(Document):
-    """One MP4. frames: shown; hidden: in the file, but not shown (lead-in)."""
+    """One MP4. frames: shown; hidden: in the file, but not shown (lead-in); stripped: samples that
+    copies of parameter sets were taken out of."""
 
     name: str
     size: int
@@ -34,6 +35,7 @@ class File(Document):
     frames: int
     hidden: int
     audio: str | None = None
+    stripped: int = 0
 
 
 class ClipDocument(Document):
@@ -43,6 +45,8 @@ class ClipDocument(Document):
         begin, end: asked. first, last: instants of the first and last frame shown; shown_end: when
             the last one ends, at the latest the asked end.
         lead_in_ms: hidden video before the first frame: it is in the file.
+        parameter_sets: `kept` in the samples, as the recorder put them there, or `stripped` where
+            they equal those of the sample entry.
         uncertainty_ms: half-width of what the instants are worth.
         state: `complete`, or `partial` where something of the span is not held.
         missing: what is not held. ambiguous: footage that may appear twice at a seam.
@@ -67,6 +71,7 @@ class ClipDocument(Document):
     ambiguous: bool
     frames: int
     audio: str | None = None
+    parameter_sets: Literal["kept", "stripped"] = "kept"
     files: tuple[File, ...]
     segments: tuple[str, ...]
     notes: tuple[str, ...] = ()
@@ -81,12 +86,15 @@ def clip_document(
     names: Sequence[str],
     stretches: Sequence[Stretch],
     start: Literal["exact", "key"],
+    *,
+    stripped: bool = False,
 ) -> ClipDocument:
     """Say what was written.
 
     Args:
         camera: site, camera, stream. names: of the files, in order.
         stretches: the coverage of the span.
+        stripped: copies of parameter sets were to be left out.
     """
     missing = tuple(
         Missing(begin=s.span.begin, end=s.span.end, state=s.state, reason=s.reason)
@@ -111,6 +119,7 @@ def clip_document(
         ambiguous=placed.ambiguous,
         frames=report.frames,
         audio=report.audio,
+        parameter_sets="stripped" if stripped else "kept",
         files=tuple(
             File(
                 name=name,
@@ -121,6 +130,7 @@ def clip_document(
                 frames=file.frames,
                 hidden=file.hidden,
                 audio=file.audio,
+                stripped=file.stripped,
             )
             for name, file in zip(names, report.files, strict=True)
         ),

@@ -22,7 +22,7 @@ from hikcore.cli.arguments import (
     parse_target,
     zone_named,
 )
-from hikcore.cli.output import Output, length_text, size_text
+from hikcore.cli.output import Output, size_text
 from hikcore.errors import ConfigurationError
 from hikcore.instants import format_instant
 
@@ -78,6 +78,14 @@ def clip(
     gaps: Annotated[
         Gaps, typer.Option("--gaps", help="keep: the last picture stands still; cut: no wait.")
     ] = Gaps.KEEP,
+    strip: Annotated[
+        bool,
+        typer.Option(
+            "--strip-parameter-sets",
+            help="Leave out the copies of SPS and PPS in the pictures that the header has: "
+            "for players that refuse them.",
+        ),
+    ] = False,
     take: Annotated[
         int, typer.Option("--take", min=1, help="2: other footage of the same time, if any.")
     ] = 1,
@@ -112,8 +120,14 @@ def clip(
         start=start.value,
         gaps=gaps.value,
         take=take,
+        strip_parameter_sets=strip,
     )
     tell(output, report)
+
+
+def milliseconds(length: float) -> str:
+    """`1,480 ms`, `33.4 ms`."""
+    return f"{length:,.1f}".removesuffix(".0") + " ms"
 
 
 def tell(output: Output, report: ClipReport) -> None:
@@ -126,9 +140,11 @@ def tell(output: Output, report: ClipReport) -> None:
         f"  {size_text(size)}, {document.frames} pictures, times good to "
         f"{document.uncertainty_ms:g} ms; {report.sidecar.name} has the rest"
     )
-    hidden = int(document.lead_in_ms * 1_000_000)
-    lead_in = f" ({length_text(hidden)} before it are in the file, hidden)" if hidden else ""
-    output.talk(f"  first {format_instant(document.first)}{lead_in}")
+    if document.lead_in_ms:
+        output.talk(
+            f"  {milliseconds(document.lead_in_ms)} before the begin lie hidden in the file"
+        )
+    output.talk(f"  first {format_instant(document.first)}")
     output.talk(f"  last  {format_instant(document.last)}")
     for missing in document.missing:
         output.talk(

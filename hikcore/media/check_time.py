@@ -174,7 +174,9 @@ def check_sidecar_time(checked: Checked, document: dict[str, Any]) -> None:
     samples = track.samples
     times = np.sort(samples.pts[checked.visible])
     begin, end, first, last = (_ns(document[key]) for key in ("begin", "end", "first", "last"))
-    frames = np.diff(times, append=times[-1] + samples.last_duration)
+    last_at = times[-1] + samples.last_duration
+    behind = samples.pts[samples.pts > times[-1]]  # hidden: others refer to it
+    frames = np.diff(times, append=behind.min() if len(behind) else last_at)
     longest = Fraction(int(frames[0]), samples.timescale) * NS
     missing = [(_ns(one["begin"]), _ns(one["end"])) for one in document["missing"]]
     known = Fraction(document["uncertainty_ms"]) * 1_000_000

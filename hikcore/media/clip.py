@@ -30,6 +30,7 @@ from hikcore.media.mp4.place import (
     place,
 )
 from hikcore.media.mp4.sound import Sound, SoundKind, copy_sound
+from hikcore.media.mp4.strip import Stripper
 from hikcore.media.mp4.write import TIMESCALE, Edit, OutTrack, Writable, write_mp4
 
 __all__ = ["ClipFile", "ClipPart", "ClipReport", "Gap", "SoundKind", "write_clip"]
@@ -46,6 +47,7 @@ class ClipFile:
         lead_in: ticks of hidden video before `begin`.
         frames: shown. hidden: in the file and not shown. units: samples of the audio track.
         audio: `alaw`, `ulaw`, `aac`, `flac`, or None.
+        stripped: samples that copies of parameter sets were taken out of.
     """
 
     codec: str
@@ -61,6 +63,7 @@ class ClipFile:
     frames: int
     units: int
     audio: str | None
+    stripped: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +92,7 @@ def write_clip(
     gaps: Literal["keep", "cut"] = "keep",
     start: Literal["exact", "key"] = "exact",
     further: Callable[[int], Writable] | None = None,
+    strip_parameter_sets: bool = False,
     hashed: bool = True,
 ) -> ClipReport:
     """Write a clip that shows every frame with clip time in [show_from, show_to), and no other.
@@ -103,6 +107,8 @@ def write_clip(
         start: `exact` hides the lead-in; `key` begins openly at the sync sample.
         further: gives the stream of the n-th file (from 2), wanted where the video codec changes or
             a part has a lead-in of its own. The caller closes it.
+        strip_parameter_sets: leave out parameter sets in the samples that equal those of the sample
+            entry (see hikcore.media.mp4.strip): the media is read twice.
         hashed: with the SHA-256 of each file, which costs as much as all the rest.
 
     Raises:
@@ -128,7 +134,8 @@ def write_clip(
             end = min(show_to, files_of[number][0].begin)
         target = out if number == 1 or further is None else further(number)
         into = _Hashed(target) if hashed else target
-        files.append(_write_file(into, group, begin, end, audio, gaps, notes))
+        options = (audio, gaps, strip_parameter_sets)
+        files.append(_write_file(into, group, begin, end, options, notes))
     return ClipReport(
         first=files[0].first,
         last=files[-1].last,
@@ -156,10 +163,10 @@ def _write_file(
     group: list[Placed],
     begin: int,
     end: int,
-    audio: SoundKind,
-    gaps: Literal["keep", "cut"],
+    options: tuple[SoundKind, Literal["keep", "cut"], bool],
     notes: list[str],
 ) -> ClipFile:
+    audio, gaps, strip = options
     times = np.concatenate([one.video.times for one in group])
     shown = (times >= begin) & (times < end)
     closed = close(group, begin) if gaps == "cut" else 0
@@ -169,11 +176,16 @@ def _write_file(
     if media_time < 0:
         raise MediaDamaged("the first frame to show comes before the first that is decoded")
     length = end - closed - begin
+    read: Callable[[int, int], bytes | memoryview] = StretchReader(stretches).read
+    stripped = 0
+    if strip:
+        stripper = Stripper(video, read)
+        video, read, stripped = stripper.samples, stripper.read, stripper.stripped
     tracks = [OutTrack(video, (Edit(length, media_time),))]
     sound: Sound | None = None
     if audio != "none":
         sound = _sound(heard(group, gaps), begin, begin + length, audio, notes)
-    readers: list[Callable[[int, int], bytes | memoryview]] = [StretchReader(stretches).read]
+    readers = [read]
     if sound is not None:
         tracks.append(sound.track)
         readers.append(sound.read)
@@ -196,6 +208,7 @@ def _write_file(
         frames=int(shown.sum()),
         units=len(sound.track.samples) if sound else 0,
         audio=sound.track.samples.configs[0].codec if sound else None,
+        stripped=stripped,
     )
 
 

@@ -70,6 +70,6 @@ class Cameras:
         if committed.manifest.raw is not None:
             raise MediaDamaged(f"not held: {committed.manifest.raw.reason}")
 
-    def clip(self, held: Held, span: Span, out: Path, **options: str) -> ClipDocument:
+    def clip(self, held: Held, span: Span, out: Path, **options: str | bool) -> ClipDocument:
         """Cut it; the clip's document."""
         return self.archive.clip(_SITE, held.camera, span, out, **options).document

@@ -33,8 +33,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hikcore.errors import HikcoreError, NoRecording
-from hikcore.instants import NS, Span
+from hikcore.instants import NS, Span, ns_to_ticks
 from hikcore.media.check import check_file
+from hikcore.media.cut import cut_file
 from tests.media.cut_archive import Cameras, Held
 from tests.media.cut_bodies import body, kinds
 from tests.media.cut_footage import Kind
@@ -57,6 +58,7 @@ class Point:
     c: int
     start: str
     audio: str
+    strip: bool = False
 
     def __str__(self) -> str:
         return f"{self.container}, {self.kind}"
@@ -86,7 +88,8 @@ def draw(choose: Choose, container: str, kind: Kind) -> Point:
     a, b, c = sorted((instant(), instant(), instant()))
     b = max(b, a + 1)
     start = "exact" if choose(4) else "key"
-    return Point(container, kind, a, b, max(c, b + 1), start, SOUNDS[choose(4)])
+    audio, strip = SOUNDS[choose(4)], choose(4) == 3
+    return Point(container, kind, a, b, max(c, b + 1), start, audio, strip)
 
 
 def judge(cameras: Cameras, point: Point, folder: Path) -> list[str]:
@@ -102,6 +105,7 @@ def judge(cameras: Cameras, point: Point, folder: Path) -> list[str]:
         shown.append(one)
     names = ("ab", "bc", "ac")
     faults = [f"{name}: {f}" for name, one in zip(names, shown, strict=True) for f in one.faults]
+    faults += [f"cut of the file: {one}" for one in _cut(held, point, folder / "cut.mp4")]
     if point.start == "exact" and not faults:
         first, second, both = (one.marks for one in shown)
         covered = point.b not in held.body.footage.instants and first and second
@@ -124,12 +128,41 @@ def expected(held: Held, span: Span, start: str) -> list[int]:
     return list(range(first, until))
 
 
+def _cut(held: Held, point: Point, out: Path) -> list[str]:
+    """The same without an archive: `hikcore cut` of [a, c), in ticks since the first picture."""
+    made = held.body.footage
+    begin, end = (ns_to_ticks(instant - made.instants[0]) for instant in (point.a, point.c))
+    first, until = bisect_left(made.ticks, begin), bisect_left(made.ticks, end)
+    if first and begin not in made.ticks:
+        first -= 1
+    if begin >= end or begin < 0 or first >= until:
+        return []
+    covers = first + 1 == len(made.ticks) and point.a >= made.end
+    try:
+        cut_file(held.path, out, begin / 90_000, end / 90_000)
+    except NoRecording:
+        return [] if covers else ["nothing is shown"]
+    except HikcoreError as error:
+        return [f"{type(error).__name__}: {error}"]
+    if covers:
+        return ["a picture that ended before the begin is shown"]
+    marks, times = _pictures(out)
+    if marks != list(made.marks[first:until]):
+        return [f"shows {_brief(marks)}, not {_brief(made.marks[first:until])}"]
+    ticks = [Fraction(tick - made.ticks[first], 90_000) for tick in made.ticks[first:until]]
+    if times != ticks:
+        return ["its pictures are shown at other times"]
+    return [str(one) for one in check_file(out, source=held.path, decode=True).failures]
+
+
 def _clip(cameras: Cameras, held: Held, point: Point, span: Span, out: Path) -> Shown:
     made = held.body.footage
     wanted = expected(held, span, point.start)
     shown = Shown()
     try:
-        document = cameras.clip(held, span, out, start=point.start, audio=point.audio)
+        document = cameras.clip(
+            held, span, out, start=point.start, audio=point.audio, strip_parameter_sets=point.strip
+        )
     except NoRecording:
         if wanted:
             shown.faults.append(f"nothing is shown, where {len(wanted)} pictures are held")
@@ -155,10 +188,26 @@ def _clip(cameras: Cameras, held: Held, point: Point, span: Span, out: Path) -> 
         shown.faults.append(f"the JSON says {told} of the first and last picture, not {true}")
     report = check_file(out, source=held.path, decode=True)
     shown.faults += map(str, report.failures)
+    if point.strip and _sets_inside(out):
+        shown.faults.append("parameter sets of the sample entry are in its samples")
     if held.body.law and point.audio in ("copy", "flac"):
         begin, encoded = made.instants[wanted[0]], point.audio == "flac"
         shown.faults += _sound(held, out, begin, span.end, encoded=encoded)
     return shown
+
+
+def _sets_inside(path: Path) -> bool:
+    """Whether a sample begins with a parameter set (of H.264 or H.265)."""
+    with av.open(str(path)) as container:
+        hevc = container.streams.video[0].codec_context.name == "hevc"
+        for packet in container.demux(video=0):
+            data, at = bytes(packet), 0
+            while at < len(data):
+                kind = data[at + 4] >> 1 & 63 if hevc else data[at + 4] & 31
+                if kind in ((32, 33, 34) if hevc else (7, 8)):
+                    return True
+                at += 4 + int.from_bytes(data[at : at + 4], "big")
+    return False
 
 
 def _pictures(path: Path) -> tuple[list[int], list[Fraction]]:
