@@ -36,7 +36,7 @@ elif KIND == "sanitize":
     COMPILE = ["-O1", "-g", f"-fsanitize={CHECKS}", "-fno-sanitize-recover=all"]
     LINK, FOLDER = [f"-fsanitize={CHECKS}"], "build/sanitize/cython"
 elif KIND == "coverage":
-    COMPILE, FOLDER = ["-O0"], "build/coverage/cython"
+    COMPILE, FOLDER = ["-O1", "-g0"], None
     MACROS = [("CYTHON_TRACE", "1"), ("CYTHON_TRACE_NOGIL", "1")]
     DIRECTIVES["linetrace"] = True
 else:

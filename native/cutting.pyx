@@ -294,12 +294,19 @@ cdef class Clip:
             negative = negative or self.rows[i].pts < self.rows[i].dts
         return (self.runs(True), bool(negative)) if any_ else None
 
+    cdef int some(self) except -1:
+        """No tables are made of nothing: their first row is there."""
+        if self.count == 0:
+            raise ValueError("a clip without samples has no tables")
+        return 0
+
     cdef bytes runs(self, bint composition):
         cdef size_t i, n = 0
         cdef int64_t value, before = 0
         cdef bytes out = PyBytes_FromStringAndSize(NULL, 8 * self.count)
         cdef uint8_t* p = <uint8_t*> PyBytes_AS_STRING(out)
         cdef uint32_t held = 0
+        self.some()
         with nogil:
             for i in range(self.count):
                 value = self.rows[i].pts - self.rows[i].dts if composition else self.lasts(i)
@@ -327,9 +334,11 @@ cdef class Clip:
     def sizes(self):
         """(size of every sample, or 0; the rows of stsz where it is 0)."""
         cdef size_t i
-        cdef bint same = self.rows[0].size != 0
+        cdef bint same = True
         cdef bytes out = PyBytes_FromStringAndSize(NULL, 4 * self.count)
         cdef uint8_t* p = <uint8_t*> PyBytes_AS_STRING(out)
+        self.some()
+        same = self.rows[0].size != 0
         for i in range(self.count):
             same = same and self.rows[i].size == self.rows[0].size
             put32(p + 4 * i, self.rows[i].size)
@@ -343,8 +352,10 @@ cdef class Clip:
         cdef uint8_t* s = <uint8_t*> PyBytes_AS_STRING(stsc)
         cdef uint8_t* o = <uint8_t*> PyBytes_AS_STRING(co64)
         cdef size_t i, first = 0, chunks = 0, n = 0
-        cdef int64_t zero = self.rows[0].dts + self.media_time, second
+        cdef int64_t zero, second
         cdef uint32_t held = 0, entry = 0
+        self.some()
+        zero = self.rows[0].dts + self.media_time
         with nogil:
             second = floor_div(self.rows[0].dts - zero, TICKS)
             for i in range(self.count + 1):

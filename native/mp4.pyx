@@ -41,6 +41,7 @@ cdef struct Track:
     uint32_t size
     uint32_t flags
     int64_t following     # dts of the next sample, where no tfdt says it
+    uint64_t latest       # no decoding time is past it
     Row* rows
     size_t count
     size_t room
@@ -112,15 +113,16 @@ cdef class FragmentCore:
             free(self.tracks[i].rows)
 
     def register(self, uint32_t identifier, uint32_t entry, uint32_t duration, uint32_t size,
-                 uint32_t flags, int64_t following):
-        """A track with the defaults of its trex; `following` is the dts after what moov holds.
-        False: too many tracks."""
+                 uint32_t flags, int64_t following, uint64_t latest=<uint64_t> 1 << 62):
+        """A track with the defaults of its trex; `following` is the dts after what moov holds, and
+        no fragment begins past `latest`, 2^62 at most. False: too many tracks."""
         cdef Track* t
         if self.registered >= TRACKS:
             return False
         t = &self.tracks[self.registered]
         t.identifier, t.entry, t.duration, t.size = identifier, entry, duration, size
         t.flags, t.following = flags, following
+        t.latest = latest if latest < <uint64_t> 1 << 62 else <uint64_t> 1 << 62
         t.rows, t.count, t.room = NULL, 0, 0
         self.registered += 1
         return True
@@ -251,7 +253,7 @@ cdef class FragmentCore:
                     self.fault_at = q
                     return FAULT_SHORT
                 time = be64(p + q + 4) if p[q] == 1 else be32(p + q + 4)
-                if time > <uint64_t> 1 << 62:
+                if time > t.latest:
                     self.fault_at = q
                     return FAULT_TIME
                 if <int64_t> time < t.following and t.count:

@@ -90,8 +90,8 @@ cdef class Track:
             time += <uint64_t> be32(self.stts.rows + 8 * <size_t> i) * be32(
                 self.stts.rows + 8 * <size_t> i + 4
             )
-        # 30 000 years: so that no time in 90 kHz leaves 64 bits.
-        if time // <uint64_t> self.scale >> 40:
+        # As FURTHEST of hikcore/media/mp4/headers.py: so that no time in 90 kHz leaves 64 bits.
+        if time // <uint64_t> self.scale >> 33:
             return REFUSED_TABLE
         if total != self.count:
             return REFUSED_COUNT

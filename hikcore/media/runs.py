@@ -27,6 +27,8 @@ STEP = NS // 2
 _REORDER = 16
 #: A step of the recorder's picture numbers by so many is a new count, no loss.
 _RENUMBERED = 1_000_000
+#: Units of sound that are looked at around the place where a run begins: of 5 s, more than any.
+_NEAR = 4096
 #: So many runs in one body are no footage.
 _MOST_RUNS = 10_000
 #: What the reading of a listing is worth (whole seconds, rounded by the device), ns.
@@ -146,6 +148,7 @@ def _borders(table: SampleTable, readings: _Readings) -> list[tuple[int, str]]:
     found.update({int(at): "configuration" for at in changes})
     for at in _jumps(video):
         found.setdefault(at, "pts jump")
+    _few(found, video)
     edges = sorted(found)
     for number, first in enumerate(edges):
         last = edges[number + 1] if number + 1 < len(edges) else len(video)
@@ -156,12 +159,16 @@ def _borders(table: SampleTable, readings: _Readings) -> list[tuple[int, str]]:
         last = edges[number + 1] if number + 1 < len(edges) else len(video)
         for sample in _days(video, first, last):
             found.setdefault(sample, "length")
+    _few(found, video)
+    return sorted(found.items())
+
+
+def _few(found: dict[int, str], video: Samples) -> None:
     if len(found) > _MOST_RUNS:
         raise MediaDamaged(
             f"its times break {len(found)} times: not one piece of it can be placed",
             offset=int(video.extent_offset[video.first[sorted(found)[_MOST_RUNS]]]),
         )
-    return sorted(found.items())
 
 
 def _days(video: Samples, first: int, last: int) -> list[int]:
@@ -356,11 +363,11 @@ def _audio_border(pts: NDArray[np.int64], least: int, near: int, run: Run, follo
         return abs(int(pts[unit]) - int(pts[near])) <= JUMP_TICKS
 
     at = near
-    while at < len(pts) and not later(at) and close(at):
+    while at < min(len(pts), near + _NEAR) and not later(at) and close(at):
         at += 1
     if at > near:
         return at if at == len(pts) or later(at) else near
-    while at > least and later(at - 1):
+    while at > max(least, near - _NEAR) and later(at - 1):
         at -= 1
     return at
 

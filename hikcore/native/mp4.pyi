@@ -7,9 +7,17 @@ class FragmentCore:
 
     def __init__(self, file_size: int, max_samples: int) -> None: ...
     def register(
-        self, identifier: int, entry: int, duration: int, size: int, flags: int, following: int
+        self,
+        identifier: int,
+        entry: int,
+        duration: int,
+        size: int,
+        flags: int,
+        following: int,
+        latest: int = ...,
     ) -> bool:
-        """A track with the defaults of its trex; False: too many tracks."""
+        """A track with the defaults of its trex, none of whose fragments begins past `latest`
+        (2^62 at most); False: too many tracks."""
 
     def restart(self) -> None:
         """The next fragment does not follow the last."""

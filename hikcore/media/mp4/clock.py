@@ -14,12 +14,17 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from hikcore.media.mp4.write import TIMESCALE
+from hikcore.errors import MediaDamaged
+from hikcore.media.mp4.headers import FURTHEST, TIMESCALE
 from hikcore.media.table import Samples, SampleTable
 
 
 def to_ninety(table: SampleTable) -> SampleTable:
-    """The same table with both tracks in 90 kHz."""
+    """The same table with both tracks in 90 kHz.
+
+    Raises:
+        MediaDamaged: times that no file has.
+    """
     notes = list(table.notes)
     video, audio = table.video, table.audio
     if video is not None:
@@ -39,8 +44,15 @@ def to_ninety(table: SampleTable) -> SampleTable:
 
 
 def in_ticks(samples: Samples) -> Samples:
-    """The samples with times in 90 kHz, each to the nearest tick."""
+    """The samples with times in 90 kHz, each to the nearest tick.
+
+    Raises:
+        MediaDamaged: times that no file has.
+    """
     scale = samples.timescale
+    for times in (samples.dts, samples.pts):
+        if len(times) and max(int(times.max()), -int(times.min())) // scale >= FURTHEST:
+            raise MediaDamaged("its times lie centuries from its begin")
     if scale == TIMESCALE or not len(samples):
         return replace(samples, timescale=TIMESCALE)
     dts = _ticks(samples.dts, scale)

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hikcore.media.mp4.boxes import Faults, find
+from hikcore.media.mp4.headers import FURTHEST
 from hikcore.media.mp4.write import Edit
 from hikcore.media.table import Samples
 
@@ -76,11 +77,13 @@ def read_edits_of(data: bytes, begin: int, end: int, faults: Faults) -> tuple[Ed
 
 
 def origin(edits: Sequence[Edit], timescale: int, movie: int) -> int:
-    """When media time 0 is presented by the first edit that shows media, in ticks of the track."""
+    """When media time 0 is presented by the first edit that shows media, in ticks of the track; 0,
+    where that would be centuries away."""
     empty = 0
     for edit in edits:
         if edit.media_time >= 0:
-            return empty * timescale // movie - edit.media_time
+            out = empty * timescale // movie - edit.media_time
+            return out if abs(out) // timescale < FURTHEST else 0
         empty += edit.duration
     return 0
 

@@ -8,6 +8,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from hikcore.media.mp4.headers import FURTHEST
 from hikcore.media.mp4.movie import Extends, Movie, Track
 from hikcore.media.mp4.stbl import MAX_SAMPLES
 from hikcore.media.table import Damage, Samples
@@ -48,7 +49,7 @@ class Fragments:
             following = int(samples.dts[-1]) + samples.last_duration if len(samples) else 0
             self._core.register(
                 track.identifier, extends.entry, extends.duration, extends.size, extends.flags,
-                following,
+                following, min(track.timescale * FURTHEST, 1 << 62),
             )  # fmt: skip
 
     def feed(self, moof: bytes, at: int) -> bool:

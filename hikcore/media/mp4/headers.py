@@ -16,6 +16,9 @@ from hikcore.media.table import CodecConfig
 
 #: Timescale of the movie header, and of every track that an archive holds.
 TIMESCALE = 90_000
+#: Seconds: no time of a file lies further from its begin, some 270 years (live encoders count from
+#: 1970). So no time leaves 64 bits, in ticks or in ns.
+FURTHEST = 1 << 33
 FTYP = box(b"ftyp", b"isom", struct.pack(">I", 512), b"isomiso2mp41")
 _MATRIX = struct.pack(">9I", 0x10000, 0, 0, 0, 0x10000, 0, 0, 0, 0x40000000)
 _LARGEST_32 = (1 << 32) - 1

@@ -15,7 +15,7 @@ from hikcore.media import h264, h265
 from hikcore.media.codec import parameter_sets
 from hikcore.media.mp4.boxes import children, find, read_header
 from hikcore.media.mp4.entries import nal_width, read_entry
-from hikcore.media.mp4.headers import TIMESCALE
+from hikcore.media.mp4.headers import FURTHEST, TIMESCALE
 from hikcore.media.table import ByteSource, CodecConfig
 from hikcore.native.stbl import Track
 
@@ -59,6 +59,8 @@ def open_plain(moov: bytes, size: int) -> Plain | None:
         _, begin, end = read_header(moov, 0, len(moov))
         if end != len(moov):
             return None
+        if find(moov, begin, end, b"mvhd") is None:
+            return None  # without it the general reader believes no edit list
         traks = []
         for kind, payload, stop in children(moov, begin, end):
             if kind in (b"mvex", b"cmov"):
@@ -100,13 +102,15 @@ def _zero(moov: bytes, begin: int, end: int, scale: int) -> int | None:
     if where is None:
         return 0
     payload, stop = where
-    form = ">IQqI" if moov[payload] == 1 else ">IIiI"
+    form = ">IQqI" if moov[payload] else ">IIiI"
     if stop - payload < 4 + struct.calcsize(form):
         return None
     count, _, media_time, rate = struct.unpack_from(form, moov, payload + 4)
-    if count != 1 or not 0 <= media_time < 1 << 40 or rate != 0x10000 or not scale:
+    if count != 1 or not 0 <= media_time < 1 << 60 or rate != 0x10000 or not scale:
         return None
     whole, rest = divmod(media_time, scale)
+    if whole >= FURTHEST:
+        return None
     return int(whole * TIMESCALE + (2 * rest * TIMESCALE + scale) // (2 * scale))
 
 

@@ -240,7 +240,8 @@ def _table(movie: Movie, video: Samples | None, audio: Samples | None) -> Sample
         mine = origin(movie.audio.edits, ours, movie.timescale)
         base = origin(movie.video.edits, theirs, movie.timescale)
         shift = mine - (2 * base * ours + theirs) // (2 * theirs)
-        audio = replace(audio, dts=audio.dts + shift, pts=audio.pts + shift)
+        if abs(shift) >> 61 == 0:  # else of timescales at the end of their type: left as it is
+            audio = replace(audio, dts=audio.dts + shift, pts=audio.pts + shift)
     return SampleTable("mp4", video, audio, notes=tuple(notes))
 
 

@@ -7,7 +7,7 @@ from importlib import import_module
 from tests.fuzz.target import Target
 
 NAMES = (
-    "ps", "es", "sets", "everfocus", "avi", "mp4", "fragments", "gather", "trips", "cuts",
+    "ps", "es", "sets", "everfocus", "avi", "mp4", "plain", "fragments", "gather", "trips", "cuts",
 )  # fmt: skip
 
 
