@@ -24,6 +24,7 @@ class AlertEvent(Data):
 
     Attributes:
         kind: eventType: VMD, linedetection, fielddetection, …
+        channel: where.
         after_s: seconds after the stream began.
         lasts_s: how long it is repeated, once a second; 0: it is told once.
         ends: whether a last message says `inactive`; many devices send none.
@@ -43,6 +44,7 @@ class Alerts(Data):
         path: where it is served; old firmware has it without /ISAPI.
         heartbeat: `videoloss` that is inactive, every `heartbeat_s`; `heartBeat`; `once` at the
             begin, or `never`. None comes while an event is told.
+        heartbeat_s: seconds from one heartbeat to the next.
         listeners: at the same time; one more is refused with 403.
         drop_after_s: the recorder hangs up then; 0: never.
         channel: what channelID says: the number, 0, nothing, nothing but dynChannelID, or 32 more.

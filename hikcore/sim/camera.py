@@ -14,6 +14,8 @@ class CameraProfile(BaseModel):
 
     Attributes:
         channel: its number on the recorder; track = channel * 100 + 1.
+        name: what people call it.
+        online: what its state in the list of channels is.
         codec, width, height, crf: of the video.
         frame_ms: whole milliseconds between pictures (40, 80, 100, 200, 1000, ...).
         gop: pictures in a closed group, first one a key picture.

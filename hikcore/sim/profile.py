@@ -31,6 +31,7 @@ class Identity(Data):
     """What deviceInfo says, and the web server's own headers.
 
     Attributes:
+        name, model, serial, firmware, device_id, mac: as they stand there.
         device_type: NVR, DVR (some NVRs say so too), IPCamera, IPDome, …
         server, keep_alive: of every answer.
     """
@@ -50,6 +51,9 @@ class Auth(Data):
     """Who may log in, and how.
 
     Attributes:
+        username, password: of the only user.
+        scheme: of logins.
+        realm: of the challenge.
         algorithm: of Digest (RFC 7616).
         also: further schemes that the same 401 offers, each in a header of its own, and that are
             taken as well.
@@ -134,7 +138,12 @@ class Limits(Data):
 
 
 class Hole(Data):
-    """A stretch in which nothing was recorded; on all cameras if none is named."""
+    """A stretch in which nothing was recorded.
+
+    Attributes:
+        begin, end: of it.
+        channels: on which; none: on all.
+    """
 
     begin: When
     end: When
@@ -143,7 +152,12 @@ class Hole(Data):
 
 class ExtraFile(Data):
     """One more file over the same footage, which it holds again: a file within a file, a third file
-    over one instant. `headless`: it begins where it says, not at a key picture."""
+    over one instant.
+
+    Attributes:
+        channel, begin, end: of it.
+        headless: it begins where it says, not at a key picture.
+    """
 
     channel: int
     begin: When
@@ -152,7 +166,12 @@ class ExtraFile(Data):
 
 
 class ClockStep(Data):
-    """The clock was set while it recorded: at a reading of it, forward or back by so much."""
+    """The clock was set while it recorded.
+
+    Attributes:
+        at: what it read until then.
+        by_ms: how far it was put forward, or (below zero) back.
+    """
 
     at: When
     by_ms: int
@@ -163,6 +182,8 @@ class Recorded(Data):
 
     Attributes:
         since: the oldest footage.
+        holes: stretches in which nothing was recorded.
+        extra: more files over the same footage.
         retention: seconds that a file is kept after its end; 0: for ever.
         lag_ms: how far behind the clock the growing file is written.
         planned_ms: how much later than it will the growing file is listed to end.
@@ -185,8 +206,12 @@ class Recorded(Data):
 
 
 class Disk(Data):
-    """One disk as ContentMgmt/Storage lists it; free is 0 for ever where the oldest is written
-    over."""
+    """One disk as ContentMgmt/Storage lists it.
+
+    Attributes:
+        name, status, capacity_mb: of it.
+        free_mb: 0 for ever where the oldest footage is written over.
+    """
 
     name: str = "hda"
     status: Literal["ok", "idle", "notexist", "unformatted", "error"] = "ok"
@@ -195,7 +220,16 @@ class Disk(Data):
 
 
 class Profile(Data):
-    """A simulated recorder, whole."""
+    """A simulated recorder, whole.
+
+    Attributes:
+        name: what it is called.
+        description: what is special about it, in a line.
+        seed: of everything that is arbitrary: the same profile makes the same bytes.
+        disks: what Storage lists.
+        cameras: its channels.
+        faults: what goes wrong from the start.
+    """
 
     name: str = "unnamed"
     description: str = ""

@@ -18,6 +18,7 @@ class Rtsp(Data):
         after_end: what comes when a playback reaches its end: `silent`: nothing, the connection
             stays (what devices do); `runs_on`: footage goes on for `overrun_ms`, then silence;
             `closes`: the recorder hangs up.
+        overrun_ms: how much footage `runs_on` adds.
         pace: of a playback, 1: as it was filmed, 0: as fast as the client reads.
         describe_s, old_describe_s: seconds that DESCRIBE takes; of footage older than a day.
         reports: what the wall clock in RTCP sender reports is: when the footage was filmed, when it

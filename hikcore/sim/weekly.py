@@ -33,6 +33,7 @@ class Block(BaseModel):
     """A stretch of one weekday in which a camera records, by the recorder's wall clock.
 
     Attributes:
+        day, begin, end: when.
         mode: `CMR`: without a break; `MOTION`: a clip now and then.
     """
 

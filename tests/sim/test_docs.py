@@ -1,0 +1,52 @@
+"""docs/simulator.md says what there is, and nothing else."""
+
+import re
+from pathlib import Path
+from typing import get_args
+
+from hikcore.sim import faults, strikes
+from hikcore.sim.devices import DEVICES
+from hikcore.sim.fields import TABLES, markdown
+from hikcore.sim.profile import Profile, load_profile
+
+TEXT = (Path(__file__).parents[2] / "docs" / "simulator.md").read_text(encoding="utf-8")
+
+
+def test_the_tables_are_those_of_the_code() -> None:
+    begin = TEXT.index("### (top)")
+    assert TEXT[begin:].strip() == markdown().strip(), "python -m hikcore.sim.fields makes them"
+
+
+def test_every_field_has_a_meaning_or_is_a_table() -> None:
+    rows = [line for line in markdown().splitlines() if line.startswith("| `")]
+    assert len(rows) > 150
+    assert [row for row in rows if row.endswith("|  |") and "| table |" not in row] == []
+
+
+def test_every_table_of_a_profile_is_there() -> None:
+    named = {name.partition(".")[0] for name, _ in TABLES} - {"(top)"}
+    plain = {"name", "description", "seed"}
+    assert named == set(Profile.model_fields) - plain
+
+
+def test_every_device_and_every_fault_is_named() -> None:
+    for data in DEVICES:
+        assert f"| `{data['name']}` |" in TEXT
+    for kind in (*get_args(faults.Kind), *get_args(strikes.Kind)):
+        assert f"`{kind}`" in TEXT
+
+
+def test_the_example_is_a_profile_and_the_fields_of_the_capture_exist(tmp_path: Path) -> None:
+    example = re.findall(r"```toml\n(name = .*?)```", TEXT, re.DOTALL)[0]
+    fault = re.findall(r"```toml\n(\[\[faults\]\].*?)```", TEXT, re.DOTALL)[0]
+    path = tmp_path / "mine.toml"
+    path.write_text(example + fault)
+    assert load_profile(path).dialect.page_cap == 40
+    models = dict(TABLES)
+    table = TEXT[TEXT.index("| in the capture") : TEXT.index("```toml\nname")].strip()
+    for line in table.splitlines()[2:]:
+        part = ""
+        for name in re.findall(r"`([\w.]+)`", line.split("|")[2]):
+            first, _, field = name.rpartition(".")
+            part = first or part
+            assert name in models or field in models[part].model_fields, name
