@@ -210,7 +210,8 @@ class _Listing:
             yield _claim(5, edge, _HELD)
         whole = Span(row.begin, row.end)
         if any(
-            settles(take, literal_end=row.literal_end, end=row.end, size=row.size) for take in takes
+            settles(take, literal_end=row.literal_end, begin=row.begin, end=row.end, size=row.size)
+            for take in takes
         ):
             reason = next((short_note(take) for take in takes if is_short(take)), "")
             if reason:

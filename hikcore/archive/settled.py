@@ -7,12 +7,16 @@ from collections.abc import Collection, Iterable
 from typing import Final
 
 from hikcore.archive.documents import Manifest
+from hikcore.instants import NS
 
 #: What a manifest's note begins with where two fetches alike brought less than was listed.
 SHORT: Final = "short: "
 #: What it begins with in all manifests but the last of a recording that reaches over more than a
 #: day: the last one commits the recording.
 PART: Final = "part: "
+
+#: Lengths and borders that a source tells in whole seconds are rounded at both ends (ns).
+LENGTH_DOUBT: Final = 2 * NS
 
 _DIGITS: Final = re.compile(r"\D")
 
@@ -27,15 +31,19 @@ def short_note(take: Manifest) -> str:
     return next((note for note in take.notes if note.startswith(SHORT)), "")
 
 
-def settles(take: Manifest, *, literal_end: str, end: int, size: int | None) -> bool:
+def settles(take: Manifest, *, literal_end: str, begin: int, end: int, size: int | None) -> bool:
     """Whether a take of a recording leaves nothing to fetch of what is listed of it now.
 
     Args:
         take: one of `takes_of` that recording.
-        literal_end, end, size: the recording as listed, `end` in UTC.
+        literal_end, begin, end, size: the recording as listed, `begin` and `end` in UTC; of a
+            window what is said to be in it, which may grow at both ends (clouds fill in late).
     """
     if any(note.startswith(PART) for note in take.notes):
         return False
+    if take.chunk.kind == "window":
+        doubt = LENGTH_DOUBT + max((run.uncertainty for run in take.runs), default=0)
+        return is_short(take) or (take.begin <= begin + doubt and take.end >= end - doubt)
     reaches = take.end >= end or digits(take.chunk.literal_end) >= digits(literal_end)
     if size is None or not reaches:
         return reaches

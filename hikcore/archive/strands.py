@@ -154,33 +154,47 @@ def _heads(
 ) -> tuple[list[Stretch], list[Stretch]]:
     """Let headless beginnings continue the cut-off group before them; name those that cannot."""
     out = list(shown)
-    undecodable: list[Stretch] = []
-    # Those that lead to a sync sample first: the last picture of the others may be cut off.
-    for index in sorted(group, key=lambda i: (not len(views[i].signature.gop_pts), i)):
-        view = views[index]
-        head = view.signature.head
-        if head is None:
-            continue
-        syncs = view.signature.gop_pts
-        until = int(syncs[0]) if len(syncs) else view.pts_end
-        begin, end = head + offsets[index], until + offsets[index]
-        before = _last_before(out, offsets, begin)
-        if before is None:
-            undecodable.append(Stretch(index, head, until))
-            continue
-        last = out[before]
-        finish = last.pts_to + offsets[last.view]
-        if finish >= end:
-            continue  # the group is held whole elsewhere
-        owner = views[last.view]
-        seam = int(owner.signature.unit_pts[-1]) if owner.ends_body else last.pts_to
-        seam += offsets[last.view]
-        if begin > seam or last.view == index:
-            undecodable.append(Stretch(index, head, until))
-            continue
-        out[before] = Stretch(last.view, last.pts_from, seam - offsets[last.view], last.joins)
-        out.insert(before + 1, Stretch(index, seam - offsets[index], until, joins=True))
-    return out, undecodable
+    # Those that lead to a sync sample first: the last picture of the others may be cut off. Over a
+    # group that is longer than a body, others have to be placed before those can be.
+    waiting = sorted(
+        (index for index in group if views[index].signature.head is not None),
+        key=lambda i: (not len(views[i].signature.gop_pts), i),
+    )
+    while True:
+        left = [index for index in waiting if not _placed(views, index, offsets, out)]
+        if len(left) == len(waiting):
+            break
+        waiting = left
+    return out, [Stretch(index, *_head(views[index])) for index in waiting]
+
+
+def _head(view: RunView) -> tuple[int, int]:
+    """Ticks of its first headless picture, and past its last."""
+    assert view.signature.head is not None
+    syncs = view.signature.gop_pts
+    return view.signature.head, int(syncs[0]) if len(syncs) else view.pts_end
+
+
+def _placed(
+    views: Sequence[RunView], index: int, offsets: dict[int, int], out: list[Stretch]
+) -> bool:
+    """Let a headless beginning continue the cut-off group before it, where that reaches it."""
+    head, until = _head(views[index])
+    begin, end = head + offsets[index], until + offsets[index]
+    before = _last_before(out, offsets, begin)
+    if before is None:
+        return False
+    last = out[before]
+    if last.pts_to + offsets[last.view] >= end:
+        return True  # the group is held whole elsewhere
+    owner = views[last.view]
+    seam = int(owner.signature.unit_pts[-1]) if owner.ends_body else last.pts_to
+    seam += offsets[last.view]
+    if begin > seam or last.view == index:
+        return False
+    out[before] = Stretch(last.view, last.pts_from, seam - offsets[last.view], last.joins)
+    out.insert(before + 1, Stretch(index, seam - offsets[index], until, joins=True))
+    return True
 
 
 def _last_before(shown: list[Stretch], offsets: dict[int, int], time: int) -> int | None:

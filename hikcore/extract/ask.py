@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 
 from hikcore.archive.answers import record
 from hikcore.archive.clocks import put_profile
@@ -15,14 +16,15 @@ from hikcore.instants import Span
 from hikcore.sources.base import Answer, Recording, Source
 
 
-async def ask(job: CameraJob, span: Span, source: Source) -> list[Answer]:
-    """What the device lists for a span, a UTC day at a time: some recorders fail on wide windows
-    (500 deviceError), and an answer that breaks off then costs one day only.
+async def ask(job: CameraJob, spans: Iterable[Span], source: Source) -> list[Answer]:
+    """What the device lists for some spans, a UTC day at a time: some recorders fail on wide
+    windows (500 deviceError), and an answer that breaks off then costs one day only.
 
     Raises:
         DeviceError: the device cannot be asked.
     """
-    return [await source.recordings(job.channel, job.stream, day) for day in span.days()]
+    days = [day for span in spans for day in span.days()]
+    return [await source.recordings(job.channel, job.stream, day) for day in days]
 
 
 async def keep(job: CameraJob, answers: list[Answer], store: Store, clock: DeviceClock) -> None:

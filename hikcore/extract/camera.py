@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
 from hikcore.archive.clocks import load_clocks, profile_of
-from hikcore.archive.load import load_manifests
+from hikcore.archive.load import load_answers, load_manifests
 from hikcore.archive.store import Store
 from hikcore.errors import (
     ArchiveDenied,
@@ -28,8 +29,9 @@ from hikcore.extract.plan import PlannedChunk, plan
 from hikcore.extract.recover import commit_left_over, left_over, row_bytes
 from hikcore.extract.report import CameraJob, CameraReport, Outcome, Progress, Quiet
 from hikcore.extract.spool import Spool
+from hikcore.extract.windows import to_ask
 from hikcore.instants import DAY, Span, union
-from hikcore.sources.base import ReadsAsTold, Recording, Source
+from hikcore.sources.base import ReadsAsTold, Recording, Source, SpanSource
 
 _LOG = logging.getLogger(__name__)
 #: After these nothing else of the camera can succeed either, so the work ends.
@@ -49,6 +51,7 @@ async def extract_camera(
     begins_from: int | None = None,
     repair: bool = False,
     patience: Patience | None = None,
+    now: Callable[[], int] = time.time_ns,
 ) -> CameraReport:
     """Bring everything that a camera's device has of a span, and that is not settled, into the
     archive. Recordings are taken whole, also what of them lies outside the span.
@@ -64,12 +67,13 @@ async def extract_camera(
         begins_from: recordings that begin before are left to whoever extracts the day before.
         repair: fetch again what is kept as damaged.
         patience: how often a transfer is tried.
+        now: our clock, ns UTC.
 
     Returns:
         What was done. An error of one chunk does not stop the others, and none is raised: see
         `CameraReport.errors` and `CameraReport.failure`.
     """
-    work = _Work(job, span, source, store, spool, progress or Quiet(), patience or Patience())
+    work = _Work(job, span, source, store, spool, progress or Quiet(), patience or Patience(), now)
     report = CameraReport(job, span)
     try:
         await work.read_as_corrected()
@@ -108,6 +112,7 @@ class _Work:
     spool: Spool
     progress: Progress
     patience: Patience
+    now: Callable[[], int]
 
     async def read_as_corrected(self) -> None:
         """Read the device's times as the archive says where it has put the profile right that the
@@ -127,7 +132,7 @@ class _Work:
     ) -> list[PlannedChunk]:
         """Ask the device, keep the answers, and plan against what the archive holds."""
         job = self.job
-        answers = await ask(job, self.span, self.source)
+        answers = await ask(job, await self._spans(repair), self.source)
         if not dry_run:
             await keep(job, answers, self.store, await self.source.clock())
         rows = {row for answer in answers for row in answer.recordings}
@@ -147,6 +152,33 @@ class _Work:
             begins_from=begins_from,
             repair=repair,
         )
+
+    async def _spans(self, repair: bool) -> list[Span]:
+        """What to ask the device about: all of the span, or of a source of windows those alone that
+        are neither held nor settled."""
+        source, job = self.source, self.job
+        if not isinstance(source, SpanSource):
+            return [self.span]
+        aligned = source.windows.aligned(self.span)
+        whole = Span(aligned[0].begin, aligned[-1].end)
+        # Answers before manifests: see `hikcore.archive.load`.
+        answers = await asyncio.to_thread(
+            load_answers, self.store, job.site, job.camera, job.stream, whole
+        )
+        manifests = await asyncio.to_thread(
+            load_manifests, self.store, job.site, job.camera, job.stream, whole
+        )
+        return to_ask(self.span, source.windows, manifests, answers, self.now(), repair=repair)
+
+    def _asked_for(self, chunk: PlannedChunk) -> PlannedChunk:
+        """A window with its margins; a file as it is."""
+        row, source = chunk.recording, self.source
+        if row.kind != "window" or not isinstance(source, SpanSource):
+            return chunk
+        window = source.windows.aligned(row.span)[0]
+        until = self.now() - source.windows.settle
+        request = source.windows.request(window, until)
+        return replace(chunk, recording=source.asking(row, request))
 
     async def chunk(self, chunk: PlannedChunk, commit: Commit) -> Outcome:
         """Fetch, split and commit one chunk; its error, if any, is in the outcome."""
@@ -190,18 +222,18 @@ class _Work:
         async with self.spool.room(chunk.recording.size) as room:
             fetching = Fetching(
                 self.source,
-                chunk,
+                self._asked_for(chunk),
                 self.spool,
                 room,
                 self.job.owner,
-                row_bytes(self.job, chunk.recording),
+                lambda recording: row_bytes(self.job, recording),
                 self.patience,
                 lambda: self.progress.started(self.job, chunk),
                 told,
             )
             body = await fetching.run()
             try:
-                committed = await asyncio.to_thread(commit.put, chunk, body)
+                committed = await asyncio.to_thread(commit.put, fetching.chunk, body)
             finally:
                 body.part.close()
         if body.finished is not None:

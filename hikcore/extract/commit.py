@@ -68,7 +68,11 @@ class Commit:
         """
         profile = put_profile(self.store, self.job.site, self.job.device, self.clock)
         table = body.table
-        reason = str(body.fault or "no index") if table is None else unusable(table)
+        reason = (
+            str(body.fault or "no index")
+            if table is None
+            else unusable(table, chunk.recording.kind)
+        )
         if table is not None and not reason:
             try:
                 return self._segments(chunk, body, profile, table)

@@ -5,16 +5,17 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import stamina
 
 from hikcore.errors import TransferInterrupted
+from hikcore.extract.enough import footage, holds_all
 from hikcore.extract.intake import Body, Inflow, Intake
 from hikcore.extract.parts import body_name
 from hikcore.extract.plan import PlannedChunk
 from hikcore.extract.spool import Room, Spool
-from hikcore.sources.base import Source
+from hikcore.sources.base import Recording, Source
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,9 @@ class Fetching:
     """Brings one chunk into the spool, in as many attempts as it takes.
 
     Attributes:
-        owner: whose it is, see `CameraJob.owner`. row: what is kept beside a body that arrived.
+        chunk: what is fetched; its span is what the source told of the last body, where it did.
+        owner: whose it is, see `CameraJob.owner`.
+        row: what is kept beside a body that arrived, of its recording.
         began: called when an attempt begins.
         told: called with the size of every block that arrives.
     """
@@ -55,7 +58,7 @@ class Fetching:
     spool: Spool
     room: Room
     owner: str
-    row: bytes
+    row: Callable[[Recording], bytes]
     patience: Patience
     began: Callable[[], None]
     told: Callable[[int], None]
@@ -95,7 +98,8 @@ class Fetching:
         body.received = self.received
         if body.settled:
             name = body_name(self.owner, self.chunk.id, body.size, body.sha256, short=body.short)
-            body.finished = await asyncio.to_thread(self.spool.finish, body.part, name, self.row)
+            row = self.row(self.chunk.recording)
+            body.finished = await asyncio.to_thread(self.spool.finish, body.part, name, row)
         return body
 
     async def _attempts(self) -> None:
@@ -120,7 +124,10 @@ class Fetching:
         interrupted = None
         try:
             try:
-                await self.source.fetch(self.chunk.recording, inflow.write)
+                fetched = await self.source.fetch(self.chunk.recording, inflow.write)
+                if fetched.told is not None:
+                    told = replace(self.chunk.recording, span=fetched.told)
+                    self.chunk = replace(self.chunk, recording=told)
             except TransferInterrupted as error:
                 interrupted = error
             await inflow.flush()
@@ -137,18 +144,20 @@ class Fetching:
 
     def _judge(self, body: Body, interrupted: TransferInterrupted | None) -> None:
         """Believe the body, or ask for another attempt."""
-        listed = self.chunk.recording.size
         if not body.size:
             raise interrupted or TransferInterrupted(
                 "the device sent nothing",
                 where=f"recording of {self.chunk.recording.literal_begin}",
                 hint="it may have overwritten it meanwhile",
             )
-        if interrupted is None and (listed is None or body.size >= listed):
+        if interrupted is None and holds_all(body, self.chunk.recording):
             return
-        body.short = (body.size, body.sha256) in self._seen
+        content = (body.size, body.sha256)
+        if interrupted is None and self.chunk.recording.kind == "window" and body.table is not None:
+            content = footage(body.table)  # a cloud may put the same pictures into other bytes
+        body.short = content in self._seen
         body.settled = body.short
-        self._seen.add((body.size, body.sha256))
+        self._seen.add(content)
         if not body.settled:
             raise _Again(interrupted)
 

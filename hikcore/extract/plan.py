@@ -48,8 +48,8 @@ def trailing(now: int, length: int = TRAILING) -> Span:
 
 
 def identity(camera: str, recording: Recording) -> str:
-    """The chunk id of a recording: of the device's own begin and size, never of the UTC made of
-    them."""
+    """The chunk id of a recording: of the device's own begin and size (of a window its borders),
+    never of the UTC made of them."""
     size = recording.size if recording.size is not None else recording.literal_end
     return chunk_id(camera, recording.stream, recording.literal_begin, size)
 
@@ -103,4 +103,10 @@ def plan(
 def _settles(take: Manifest, row: Recording, repair: bool) -> bool:
     if take.state == "damaged" and repair:
         return False
-    return settles(take, literal_end=row.literal_end, end=row.span.end, size=row.size)
+    return settles(
+        take,
+        literal_end=row.literal_end,
+        begin=row.span.begin,
+        end=row.span.end,
+        size=row.size,
+    )

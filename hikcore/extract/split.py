@@ -33,20 +33,21 @@ from hikcore.media.fingerprint import run_columns
 from hikcore.media.runs import Run
 from hikcore.media.segments import WrittenSegment
 from hikcore.media.table import SampleTable
+from hikcore.sources.base import ChunkKind
 
 WRITER = f"hikcore {__version__}"
 #: Faults of a body that are named one by one in its manifest; of more only the number is told.
 _NAMED_FAULTS = 20
 
 
-def unusable(table: SampleTable) -> str:
+def unusable(table: SampleTable, kind: ChunkKind) -> str:
     """Why a table that could be built is of no use, so that its body is kept as received; '' if it
-    is."""
+    is. A window without a key frame may lie within one long group: it continues its neighbour."""
     if table.encrypted:
         return "encrypted by the device"
     if table.video is None or not len(table.video):
         return "" if table.audio is not None and len(table.audio) else "no samples"
-    if not bool(table.video.sync.any()):
+    if kind == "file" and not bool(table.video.sync.any()):
         return "no key frame"
     return ""
 
@@ -195,8 +196,12 @@ def _common(job: CameraJob, chunk: PlannedChunk, clock: str) -> dict[str, Any]:
 def _short_note(chunk: PlannedChunk, received: int, short: bool) -> list[str]:
     if not short:
         return []
-    listed = chunk.recording.size
-    promised = f"listed {listed} bytes" if listed is not None else "cut off twice"
+    listed, told = chunk.recording.size, chunk.recording.span
+    promised = "cut off twice"
+    if listed is not None:
+        promised = f"listed {listed} bytes"
+    elif chunk.recording.kind == "window":
+        promised = f"said to hold {told}"
     return [f"{SHORT}{promised}, received {received} twice alike"]
 
 

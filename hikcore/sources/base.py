@@ -35,8 +35,10 @@ class Recording:
     Attributes:
         channel, stream: whose it is.
         kind: `file` where the device serves whole files only.
-        literal_begin, literal_end: the device's own digits, verbatim.
-        span: the same in UTC, by the device's clock profile.
+        literal_begin, literal_end: the device's own digits, verbatim; of a window its two borders
+            in Unix seconds, whatever the device has inside.
+        span: the same in UTC, by the device's clock profile; of a window what the device says that
+            it has inside.
         size: bytes as listed, None where the device does not say.
         name: the device's name for it, recorded and never compared.
         growing: still being written: its end is a plan, its size not final.
@@ -82,10 +84,13 @@ class Fetched:
     Attributes:
         size: bytes received.
         promised: what the transport said before (Content-Length), None if nothing.
+        told: what the source says that the body spans (UTC); None where that is the recording's own
+            span. Its begin is the origin of footage that holds no wall clock.
     """
 
     size: int
     promised: int | None
+    told: Span | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +149,38 @@ class LoginGuard(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Windows:
+    """How a source that serves any span is asked for footage: in UTC-aligned windows (ns).
+
+    Attributes:
+        length: of a window; windows begin at whole multiples of it since 1970.
+        margin: asked for before and after a window, so that neighbours are recognised by the
+            pictures that both hold. It need not reach a key picture: a window that begins inside a
+            group continues the one before. It does not follow what was seen so far, or an archive
+            would depend on the order of work.
+        longest: no request, margins included, is longer.
+        settle: after a window's end, before which what lies in it may still be on its way.
+    """
+
+    length: int
+    margin: int
+    longest: int
+    settle: int
+
+    def aligned(self, span: Span) -> list[Span]:
+        """The windows that meet a span, in order."""
+        first, last = span.begin // self.length, -(-span.end // self.length)
+        return [Span(n * self.length, (n + 1) * self.length) for n in range(first, last)]
+
+    def request(self, window: Span, until: int) -> Span:
+        """What to ask for a window: with a margin on both sides, none longer than `longest`, and
+        nothing after `until` (UTC ns) but the window itself."""
+        margin = min(self.margin, max((self.longest - window.length) // 2, 0))
+        end = max(min(window.end + margin, until), window.end)
+        return Span(window.begin - margin, end)
+
+
 class Source(Protocol):
     """One device or cloud account, logged in when first needed; `aclose` ends it."""
 
@@ -192,4 +229,20 @@ class ReadsAsTold(Protocol):
 
     def read_as(self, clock: DeviceClock) -> None:
         """Take this clock from now on, in place of what was measured or set."""
+        ...
+
+
+@runtime_checkable
+class SpanSource(Source, Protocol):
+    """A source that serves any span, and has no files of its own.
+
+    Its `recordings` gives one row of kind `window` for every window that meets the span and in
+    which the device says that it has footage; `growing` marks those that have not settled.
+    """
+
+    windows: Windows
+
+    def asking(self, recording: Recording, span: Span) -> Recording:
+        """The same window, asked for with this span (UTC): what `fetch` then asks is in its
+        `locator`."""
         ...

@@ -27,7 +27,15 @@ async def bring(device: Device, spool: Spool, row: Recording) -> tuple[Body, Fet
     chunk = PlannedChunk(identity(JOB.camera, row), row)
     async with spool.room(row.size) as room:
         fetching = Fetching(
-            device, chunk, spool, room, JOB.owner, b"row", HASTY, lambda: None, lambda size: None
+            device,
+            chunk,
+            spool,
+            room,
+            JOB.owner,
+            lambda recording: b"row",
+            HASTY,
+            lambda: None,
+            lambda size: None,
         )
         body = await fetching.run()
         body.part.close()
