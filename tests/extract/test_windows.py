@@ -280,7 +280,7 @@ def test_a_source_of_windows_is_one() -> None:
 
 @given(
     st.integers(0, 10**6),
-    st.integers(1, 10**5),
+    st.integers(1, 5000),
     st.integers(1, 900),
     st.integers(0, 900),
     st.integers(0, 900),
