@@ -14,9 +14,10 @@ from libc.stdlib cimport free
 from libc.string cimport memcmp, memcpy
 from cpython.bytes cimport PyBytes_FromStringAndSize
 
-from hikcore.native.es cimport AudioStream, VideoStream, drain
+from hikcore.native.es cimport VideoStream, drain
 from hikcore.native.frames cimport deliver_frame, nal_framing
-from hikcore.native.records cimport Array, FAULT_CAP, FAULTS, Fault, push
+from hikcore.native.records cimport Array, FAULT_CAP, FAULTS, Fault, NONE32, push
+from hikcore.native.sound cimport AudioStream
 from hikcore.native.window cimport Window
 
 cdef enum:
@@ -398,7 +399,7 @@ cdef class AviCore(Window):
         elif self.framing != framing:
             self.fault(self.offset, FAULT_MIXED)
             return
-        self.video.pending_pts = <int64_t> self.pictures - 1
+        self.video.packet(<int64_t> self.pictures - 1, NONE32, True)
         deliver_frame(self.video, p, size, self.offset + 8, framing)
         if self.video.codec != 2 and framing == 1 and b_slice(p, size):
             self.b_pictures += 1

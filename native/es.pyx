@@ -8,12 +8,14 @@ units (H.264 7.4.1.2.3, H.265 7.4.2.4.4). All nogil; no I/O.
 
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport free
-from libc.string cimport memchr, memcmp, memcpy, memmove
+from libc.string cimport memcmp, memcpy, memmove, memset
 from cpython.bytes cimport PyBytes_FromStringAndSize
 
 from hikcore.native.records cimport (
-    Anchor, Array, Extent, FAULT_CAP, FAULT_PARAMETER_SET, FAULTS, Fault, NONE32, Sample, push,
+    Anchor, Array, Extent, FAULT_CAP, FAULT_PARAMETER_SET, FAULT_TWO_CODECS, FAULTS, Fault, Head,
+    NONE32, Sample, push,
 )
+from hikcore.native.startcode cimport next_start_code
 
 cdef bytes drain(Array* a):
     """The records as bytes; the array is empty after."""
@@ -48,12 +50,13 @@ cdef class VideoStream:
         self.extents.item = sizeof(Extent)
         self.anchors.item = sizeof(Anchor)
         self.faults.item = sizeof(Fault)
+        self.heads.item = sizeof(Head)
         self.configs.item = 1
         self.config_ends.item = 4
         self.max_samples = max_samples
         self.max_extents = max_extents
         self.pack_frame = self.nal_frame = NONE32
-        self.pending_pts = self.nal_pts = -1
+        self.nal_pts = -1
         self.nal_head_n = 3
         self.last_cra = -1
         self.active = 0xFFFF
@@ -63,8 +66,28 @@ cdef class VideoStream:
         free(self.extents.data)
         free(self.anchors.data)
         free(self.faults.data)
+        free(self.heads.data)
         free(self.configs.data)
         free(self.config_ends.data)
+
+    cdef void packet(self, int64_t pts, uint32_t lead, bint aligned) noexcept nogil:
+        """A packet of the container begins. Its PTS (-1: none), and ticks from decoding to
+        presentation (NONE32: no DTS), are those of the first access unit that begins in it."""
+        cdef Packet* slot
+        if self.packet_count == 0 or (
+            self.packets[self.packet_count % CODE_SPAN].begin != self.es_end
+        ):
+            self.packet_count += 1
+        slot = &self.packets[self.packet_count % CODE_SPAN]
+        slot.begin = self.es_end
+        slot.pts = pts
+        slot.lead = lead
+        slot.aligned = aligned
+
+    cdef void restart(self) noexcept nogil:
+        """What came so far was another stream: no NAL unit began in it."""
+        self.tail_zeros = 0
+        self.extents.count = 0
 
     cdef void deliver(self, const uint8_t* p, size_t n, uint64_t at) noexcept nogil:
         """The next stretch of the stream, which lies at offset `at` of the source."""
@@ -83,7 +106,6 @@ cdef class VideoStream:
         """Find start codes (00 00 01), also over the edges of packets."""
         cdef uint64_t base = self.es_end
         cdef size_t i = 0, begin = 0, zeros, k
-        cdef const uint8_t* found
         self.es_end += n
         if self.nal_head_n < 3:
             k = self.nal_head_n
@@ -97,28 +119,26 @@ cdef class VideoStream:
                     self.keep_set(self.nal_head, k)
             i = 0
         while i < n:
-            found = <const uint8_t*> memchr(p + i, 1, n - i)
-            if found == NULL:
+            i = next_start_code(p, i, n, self.tail_zeros)
+            if i == n:
                 break
-            i = found - p
             zeros = 0
             while zeros < i and p[i - 1 - zeros] == 0 and zeros < i - begin:
                 zeros += 1
             if zeros == i:
                 zeros += self.tail_zeros
-            if zeros >= 2:
-                if self.set_open:
-                    self.keep_set(p + begin, i - begin)
-                self.start_code(base + i, zeros)
-                begin = i + 1
-                k = n - begin
-                if k >= 3:
-                    self.nal_head_n = 3
-                    memcpy(self.nal_head, p + begin, 3)
-                    self.nal_known()
-                else:
-                    memcpy(self.nal_head, p + begin, k)
-                    self.nal_head_n = <int> k
+            if self.set_open:
+                self.keep_set(p + begin, i - begin)
+            self.start_code(base + i, zeros)
+            begin = i + 1
+            k = n - begin
+            if k >= 3:
+                self.nal_head_n = 3
+                memcpy(self.nal_head, p + begin, 3)
+                self.nal_known()
+            else:
+                memcpy(self.nal_head, p + begin, k)
+                self.nal_head_n = <int> k
             i += 1
             if self.full:
                 return
@@ -139,9 +159,35 @@ cdef class VideoStream:
         self.close_nal(one - zeros)
         self.nal_open = True
         self.nal_begin = one + 1
+        self.nal_begins(one, zeros)
+
+    cdef void nal_begins(self, uint64_t one, uint64_t zeros) noexcept nogil:
+        """Keep what packets said so far: another may begin before the NAL unit's header is whole.
+
+        An access unit begins in the packet that holds the first byte of 00 00 01 (ISO 13818-1
+        2.4.3.7). The zero before, where there is one, belongs to it too (H.264 B.1.1), but not all
+        muxers know: lies it alone in the packet before, that one's PTS tells, if it is not used up;
+        if it is, nobody can tell whose the next one's is."""
+        cdef uint64_t number = self.packet_count
+        cdef Packet* packet = &self.packets[number % CODE_SPAN]
+        cdef Packet* before
         self.nal_prefix = one - zeros
-        # What packets said so far: another may begin before the NAL unit's header is whole.
-        self.nal_pts = self.pending_pts
+        while packet.begin + 2 > one and zeros >= 2 and (
+            number > 1 and number + CODE_SPAN > self.packet_count + 1
+        ):
+            number -= 1
+            packet = &self.packets[number % CODE_SPAN]
+        self.nal_packet = number
+        self.nal_pts = packet.pts
+        self.nal_lead = packet.lead
+        if zeros > 2 and packet.begin + 2 == one and not packet.aligned and number > 1:
+            before = &self.packets[(number - 1) % CODE_SPAN]
+            if before.pts >= 0 and self.used_packet == number - 1:
+                self.nal_pts = -1
+            elif before.pts >= 0:
+                self.nal_packet = number - 1
+                self.nal_pts = before.pts
+                self.nal_lead = before.lead
         self.nal_frame = self.pack_frame
         self.nal_wall = self.wall
         self.nal_fresh = self.wall_fresh
@@ -160,7 +206,9 @@ cdef class VideoStream:
         """The header of the open NAL unit is there: does it begin an access unit?"""
         cdef uint8_t b0 = self.nal_head[0], b1 = self.nal_head[1], b2 = self.nal_head[2]
         cdef uint8_t kind
-        cdef bint vcl, first, opens, is_set, sync = False, base = True
+        cdef bint vcl, first, opens, is_set, sync = False, base = True, doubtful = False
+        if self.au_sets == 3 and self.au_open and not self.au_vcl:
+            doubtful = not self.tell_picture(b0, b1)
         if not self.codec_sure or (b0 == 0x40 and b1 == 1) or (self.codec == 2 and (b0 & 0x9F) == 7):
             # Types that the other codec never has: a camera that was set to another in mid-file.
             self.tell_codec(b0, b1)
@@ -180,15 +228,22 @@ cdef class VideoStream:
             is_set = kind == 7 or kind == 8
             opens = 6 <= kind <= 9 or 14 <= kind <= 18
             sync = kind == 5
+        if self.samples.count == 0 and not self.au_open:
+            self.first_code = b0
+        self.no_nals += b0 >> 7
         if not self.au_open or (base and self.au_vcl and (opens or (vcl and first))):
             self.close_access_unit()
             if self.full:
                 return
             self.open_access_unit()
-        if vcl and base:
+        if vcl and base and not doubtful:
             if not self.au_vcl:
                 self.au_vcl = True
+                self.au_codec = self.codec
                 self.au.kind = kind
+                if self.want_heads:
+                    self.set_open = self.set_is_head = True
+                    self.set_n = 0
                 if sync:
                     self.au.flags |= 1
                     self.last_cra = self.samples.count if self.codec == 2 and kind == 21 else -1
@@ -198,7 +253,11 @@ cdef class VideoStream:
                     self.last_cra = -1
         if is_set:
             self.set_open = True
+            self.set_is_head = False
             self.set_n = 0
+            if self.au_sets == 3 - self.codec:
+                self.fault(FAULT_TWO_CODECS)
+            self.au_sets |= self.codec
 
     cdef void tell_codec(self, uint8_t b0, uint8_t b1) noexcept nogil:
         """VPS/SPS/PPS of H.265 are 40/42/44 01; SPS of H.264 is x7 (as H.265: reserved types)."""
@@ -213,6 +272,18 @@ cdef class VideoStream:
         ):
             # Pictures, AUD or SEI of H.265 before any parameter set: a body that begins in a GOP.
             self.codec = 2
+
+    cdef bint tell_picture(self, uint8_t b0, uint8_t b1) noexcept nogil:
+        """Behind sets of both codecs the picture itself shows its codec: slices of H.264 that
+        others refer to have an odd first byte, which H.265 has in layers above the base alone.
+        False: whatever it is (an SEI of H.264 looks like a picture of H.265), it is none."""
+        if (b0 & 0x81) == 1 and ((b0 & 31) == 1 or (b0 & 31) == 5):
+            self.codec = 1
+            return True
+        if b1 == 1 and (b0 == 0 or b0 == 2 or 0x20 <= b0 <= 0x2A and not b0 & 1):
+            self.codec = 2
+            return True
+        return False
 
     cdef size_t split_extents(self) noexcept nogil:
         """Make an extent begin at the prefix of the open NAL unit; returns its index."""
@@ -245,7 +316,12 @@ cdef class VideoStream:
     cdef void open_access_unit(self) noexcept nogil:
         cdef Anchor* anchor
         self.au.first = <uint32_t> self.split_extents()
-        self.au.pts = self.nal_pts
+        self.au.pts = -1
+        self.au.lead = NONE32
+        if self.nal_packet != self.used_packet:
+            self.au.pts = self.nal_pts
+            self.au.lead = self.nal_lead
+        self.used_packet = self.nal_packet
         self.au.size = 0
         self.au.frame = self.nal_frame
         self.au.config = self.active
@@ -253,9 +329,8 @@ cdef class VideoStream:
         self.au.kind = 0
         self.au_open = True
         self.au_vcl = False
+        self.au_sets = 0
         self.au_begin = self.nal_prefix
-        if self.pending_pts == self.nal_pts:
-            self.pending_pts = -1
         if self.pack_frame == self.nal_frame:
             self.pack_frame = NONE32
         if self.nal_fresh:
@@ -273,6 +348,11 @@ cdef class VideoStream:
         if not self.au_open:
             return
         if self.config_n:
+            if self.au_sets == 3 and CONFIG_ROOM - self.config_n >= 5:
+                # Sets of both codecs: an empty one behind them tells that of the picture.
+                self.config[self.config_n] = <uint8_t> self.au_codec
+                memset(self.config + self.config_n + 1, 0, 4)
+                self.config_n += 5
             self.active = self.find_config()
             self.config_n = 0
         self.au.config = self.active
@@ -285,14 +365,18 @@ cdef class VideoStream:
         self.au_open = False
 
     cdef void keep_set(self, const uint8_t* p, size_t n) noexcept nogil:
-        if n > SET_ROOM - self.set_n:
-            n = SET_ROOM - self.set_n
+        cdef size_t room = HEAD_ROOM if self.set_is_head else SET_ROOM
+        if n > room - self.set_n:
+            n = room - self.set_n
         memcpy(self.set_bytes + self.set_n, p, n)
         self.set_n += <uint32_t> n
 
     cdef void close_set(self) noexcept nogil:
         """Into the configuration of the access unit: type, length, bytes."""
         self.set_open = False
+        if self.set_is_head:
+            self.close_head()
+            return
         while self.set_n and self.set_bytes[self.set_n - 1] == 0:
             self.set_n -= 1
         if self.set_n == 0 or self.set_n >= SET_ROOM or CONFIG_ROOM - self.config_n < self.set_n + 5:
@@ -302,6 +386,15 @@ cdef class VideoStream:
         memcpy(self.config + self.config_n + 1, &self.set_n, 4)
         memcpy(self.config + self.config_n + 5, self.set_bytes, self.set_n)
         self.config_n += 5 + self.set_n
+
+    cdef void close_head(self) noexcept nogil:
+        """One a sample at most: past the cap on samples there is none."""
+        cdef Head* head = <Head*> push(&self.heads, self.max_samples)
+        if head == NULL:
+            return
+        memset(head.data, 0, HEAD_ROOM)
+        memcpy(head.data, self.set_bytes, self.set_n)
+        head.sample = <uint32_t> self.samples.count
 
     cdef uint16_t find_config(self) noexcept nogil:
         """The index of this access unit's parameter sets among those seen; a new one if none."""
@@ -332,7 +425,8 @@ cdef class VideoStream:
         return <uint16_t> (self.config_ends.count - 1)
 
     cdef list config_blobs(self):
-        """The distinct parameter sets of access units: codec u8, length u32, NAL unit, …"""
+        """The distinct parameter sets of access units: codec u8, length u32, NAL unit, …
+        The last one's codec is the picture's."""
         cdef list blobs = []
         cdef uint32_t begin = 0, end
         cdef size_t i
@@ -377,54 +471,3 @@ cdef class VideoStream:
         if slot != NULL:
             slot.offset = self.at
             slot.code = code
-
-
-cdef class AudioStream:
-    """Audio units: what a container frames as one."""
-
-    def __cinit__(self, size_t max_samples, size_t max_extents):
-        self.samples.item = sizeof(Sample)
-        self.extents.item = sizeof(Extent)
-        self.max_samples = max_samples
-        self.max_extents = max_extents
-
-    def __dealloc__(self):
-        free(self.samples.data)
-        free(self.extents.data)
-
-    cdef void begin(self, int64_t pts) noexcept nogil:
-        """A unit begins; the one before ends."""
-        self.close()
-        self.unit.pts = pts
-        self.unit.size = 0
-        self.unit.first = <uint32_t> self.extents.count
-        self.unit.frame = NONE32
-        self.unit.config = self.kind
-        self.unit.flags = 1
-        self.unit.kind = 0
-        self.unit_open = True
-
-    cdef void deliver(self, const uint8_t* p, size_t n, uint64_t at) noexcept nogil:
-        """More bytes of the open unit."""
-        if n == 0 or self.full or not self.unit_open:
-            return
-        if self.unit.size + n <= UNIT_ROOM and extend(
-            &self.extents, self.max_extents, self.unit.first < self.extents.count, at, n
-        ):
-            self.unit.size += <uint32_t> n
-        else:
-            self.full = True
-
-    cdef void close(self) noexcept nogil:
-        cdef Sample* sample
-        if not self.unit_open:
-            return
-        self.unit_open = False
-        if not self.full and self.unit.size:
-            sample = <Sample*> push(&self.samples, self.max_samples)
-            if sample != NULL:
-                sample[0] = self.unit
-                return
-            self.full = True
-        # What has no sample leaves no extents: the last sample has all that lie behind it.
-        self.extents.count = self.unit.first

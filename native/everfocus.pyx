@@ -18,9 +18,10 @@ from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_CheckExact, PyBytes_GET_SI
 cimport cython
 
 from hikcore.errors import MediaDamaged
-from hikcore.native.es cimport AudioStream, VideoStream, drain
+from hikcore.native.es cimport VideoStream, drain
 from hikcore.native.frames cimport deliver_frame, nal_framing
-from hikcore.native.records cimport Array, FAULT_CAP, FAULTS, Fault, push
+from hikcore.native.records cimport Array, FAULT_CAP, FAULTS, Fault, NONE32, push
+from hikcore.native.sound cimport AudioStream
 from hikcore.native.window cimport Window
 
 cdef enum:
@@ -321,6 +322,6 @@ cdef class FrameCore(FrameWindow):
             return
         if not self.video.codec_sure:
             self.video.codec = 1 if f.kind <= H264P else 2
-        self.video.pending_pts = time
+        self.video.packet(time, NONE32, True)
         self.video.pack_frame = self.ordinal
         deliver_frame(self.video, p, n, self.offset + HEADER, framing)

@@ -39,7 +39,7 @@ cdef int nal_framing(const uint8_t* p, size_t n) noexcept nogil:
 
 cdef void deliver_frame(VideoStream v, const uint8_t* p, size_t n, uint64_t at,
                         int framing) noexcept nogil:
-    """One frame, as `nal_framing` found it. The caller has set pending_pts and pack_frame."""
+    """One frame, as `nal_framing` found it. The caller has begun a packet and set pack_frame."""
     v.at = at
     if framing == BY_START_CODE:
         v.deliver(p, n, at)
@@ -66,10 +66,8 @@ cdef void by_length(VideoStream v, const uint8_t* p, size_t n, uint64_t at) noex
     while i < n and not v.full:
         length = big32(p + i)
         v.nal_open = True
-        v.nal_prefix = base + i
+        v.nal_begins(base + i, 0)
         v.nal_begin = base + i + 4
-        v.nal_pts = v.pending_pts
-        v.nal_frame = v.pack_frame
         v.nal_fresh = False
         v.nal_head[0] = v.nal_head[1] = v.nal_head[2] = 0
         memcpy(v.nal_head, p + i + 4, length if length < 3 else 3)

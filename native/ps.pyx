@@ -1,30 +1,29 @@
 # cython: language_level=3
-"""MPEG program stream (ISO 13818-1, as Hikvision writes it) to columns of samples.
+"""MPEG program stream (ISO 13818-1 and 11172-1, as Hikvision and others write it) to columns.
 
 A push parser: bytes in pieces of any size go in, records of video access units, audio units, extents
 and wall-clock readings grow. No I/O, no Python object in a loop, the GIL released. Every read is
 behind a check of what is left; headers that straddle two pieces are collected in a small buffer.
-Access units are told apart by their NAL units (H.264 7.4.1.2.3, H.265 7.4.2.4.4), not by packs or
-packet sizes; a PES packet's PTS belongs to the first access unit that begins in it (ISO 13818-1
-2.4.3.7). Layout of packs, PSM and Hikvision's descriptors: docs/formats.md.
+Access units are told apart by their NAL units, not by packs or packet sizes. Layout: docs/formats.md.
 """
 
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport free
 from libc.string cimport memcpy
 
-from hikcore.native.es cimport AudioStream, VideoStream, drain
-from hikcore.native.hik cimport wall_clock
+from hikcore.native.es cimport VideoStream, drain
+from hikcore.native.hik cimport big32
+from hikcore.native.pes cimport (
+    Ends, PES_ROOM, frame_ends, header_size, more_may_come, more_was_to_come, next_packet, times,
+)
+from hikcore.native.psm cimport MAP_ROOM, ProgramMap
 from hikcore.native.records cimport (
     Array, FAULT_CAP, FAULT_PES_HEADER, FAULT_PSM, FAULT_STRAY, FAULTS, Fault, NONE32, push,
 )
+from hikcore.native.sound cimport AdtsStream, AudioStream
 
 cdef enum State:
     START, PACK, PACK_STUFFING, LENGTH, SKIP, MAP, PES_HEAD, PAYLOAD, UNBOUNDED, RESYNC, STOPPED
-
-cdef enum:
-    MAP_ROOM = 4096        # a PSM is at most 1018 bytes by the standard
-
 
 cdef class PsCore:
     """The parser. See hikcore.media.ps for the public face.
@@ -35,44 +34,64 @@ cdef class PsCore:
 
     cdef VideoStream video
     cdef AudioStream audio
+    cdef AdtsStream aac             # the same bytes, should they be AAC
+    cdef ProgramMap map_
     cdef Array faults
     cdef State state
     cdef uint64_t offset            # of the next byte to come
     cdef uint64_t packet            # offset of the start code of the packet being read
     cdef uint8_t head[16]           # start code, pack or PES fixed part being collected
     cdef uint32_t head_n
-    cdef uint8_t pes[264]           # PES header
-    cdef uint8_t map_[MAP_ROOM]
+    cdef uint8_t pes[PES_ROOM]      # PES header
     cdef uint32_t left              # bytes left of what is being skipped, collected or delivered
     cdef uint32_t got
     cdef uint8_t stream
     cdef uint8_t stuffing[8]
     cdef uint64_t zero_run          # resynchronisation: zero bytes before
+    cdef bint mpeg1                 # the last pack was one of MPEG-1, or there was none
+    cdef bint ended                 # an end code was the last
+    cdef bint private               # the payload of private data is awaited
+    cdef int video_stream           # the first one in which a NAL unit begins, -1 before any
+    cdef Ends ends                  # how video packets end pictures
     cdef readonly bint hikvision    # a PSM with the HK mark, or IMKH, was seen
-    cdef readonly int audio_type    # stream_type of the PSM, 0 unknown
-    cdef readonly uint32_t audio_rate, audio_channels
+    cdef readonly int audio_type    # stream_type that a file header told, 0 unknown
     cdef readonly int audio_stream
+    cdef readonly int private_type  # first byte of private data that is not Hikvision's, -1
     cdef readonly bint encrypted    # a PSM's encrypt_type is neither 0 nor 7: both are clear
+    cdef readonly bint clear        # one's is
+    cdef readonly bint open_end     # the body may end between two packets of a picture
+    cdef uint64_t video_pictures    # samples, counted when the body ended
     cdef readonly uint64_t cut_off
     cdef readonly uint64_t dropped_streams
 
     def __cinit__(self, size_t max_samples=3_000_000, size_t max_extents=6_000_000):
         self.video = VideoStream(max_samples, max_extents)
         self.audio = AudioStream(max_samples, max_extents)
+        self.aac = AdtsStream(max_samples, max_extents)
+        self.map_ = ProgramMap()
         self.faults.item = sizeof(Fault)
         self.state = START
-        self.audio_stream = -1
+        self.mpeg1 = True
+        self.audio_stream = self.video_stream = self.private_type = -1
 
     def __dealloc__(self):
         free(self.faults.data)
 
-    @property
-    def codec(self):
-        """0 unknown, 1 H.264, 2 H.265."""
-        return self.video.codec
+    def told(self):
+        """What the stream says of itself.
+
+        Returns:
+            (stream_type of video, 0 without, or 256 + the start code that another codec's stream
+            began with; Hz, channels of sound by the map, 0 without; its first two bytes).
+        """
+        cdef int video = self.map_.video_type
+        if self.video.first_code >= 0x80 and self.video.no_nals * 4 >= self.video_pictures:
+            video = 256 + self.video.first_code
+        head = self.aac.first[0] << 8 | self.aac.first[1]
+        return video, self.map_.rate, self.map_.channels, head
 
     def expect(self, int codec, int audio_type):
-        """What a header before the stream says: used until the stream itself tells."""
+        """What a header before the stream says, until the stream itself tells."""
         self.hikvision = True
         if not self.video.codec_sure:
             self.video.codec = codec
@@ -98,12 +117,13 @@ cdef class PsCore:
         """The end of the body: closes what is open.
 
         Returns:
-            dict of bytes: `video`, `audio` (Sample records), `video_extents`, `audio_extents`,
-            `anchors`, `faults`, and `configs` (tuple of blobs, see es.VideoStream.config_blobs).
+            dict of bytes: `video`, `audio` (Sample records, units as packets frame them), `aac`
+            (the same sound by ADTS headers), their extents, `heads`, `anchors`, `faults`, and
+            `configs` (tuple of blobs, see es.VideoStream.config_blobs).
         """
         # A video packet directly behind another continues its picture: cut in its header, too.
         cdef bint inside = self.state == PAYLOAD and self.left > 0
-        cdef bint ahead = self.state == LENGTH or self.state == PES_HEAD
+        cdef bint ahead = self.state == LENGTH or self.state == PES_HEAD, cut
         cdef uint8_t* held = [0, 0, 1]
         with nogil:
             if self.state == UNBOUNDED:
@@ -113,13 +133,22 @@ cdef class PsCore:
                 self.audio.extents.count = self.audio.unit.first
                 self.audio.unit_open = False
             self.audio.close()
-            self.video.close((inside or ahead) and self.stream == 0xE0)
+            self.aac.close()
+            cut = (inside or ahead) and self.stream == self.video_stream
+            if not cut and not self.ended:
+                cut = more_was_to_come(&self.ends)
+                self.open_end = not cut and more_may_come(&self.ends)
+            self.video.close(cut)
         self.cut_off = self.video.cut_off
+        self.video_pictures = self.video.samples.count
         return {
             "video": drain(&self.video.samples),
             "audio": drain(&self.audio.samples),
             "video_extents": drain(&self.video.extents),
             "audio_extents": drain(&self.audio.extents),
+            "aac": drain(&self.aac.samples),
+            "aac_extents": drain(&self.aac.extents),
+            "heads": drain(&self.video.heads),
             "anchors": drain(&self.video.anchors),
             "faults": drain(&self.faults) + drain(&self.video.faults),
             "configs": tuple(self.video.config_blobs()),
@@ -181,6 +210,7 @@ cdef class PsCore:
         self.stream = code
         self.packet = at
         self.head_n = 0
+        self.ended = code == 0xB9
         if code == 0xBA:
             self.state = PACK
         elif code == 0xB9:
@@ -236,8 +266,10 @@ cdef class PsCore:
                 self.begin_resync(4)
         elif self.head_n == 8 and want == 8:
             self.head_n = 0
+            self.mpeg1 = True
             self.state = START
         elif self.head_n == 10:
+            self.mpeg1 = False
             self.left = self.head[9] & 7
             self.head_n = 0
             self.got = 0
@@ -253,10 +285,7 @@ cdef class PsCore:
         self.left -= <uint32_t> used
         if self.left == 0:
             if self.got >= 6 and self.stuffing[0] == 0xFF and self.stuffing[1] == 0xFF:
-                self.video.pack_frame = (
-                    (<uint32_t> self.stuffing[2] << 24) | (<uint32_t> self.stuffing[3] << 16)
-                    | (<uint32_t> self.stuffing[4] << 8) | self.stuffing[5]
-                )
+                self.video.pack_frame = big32(self.stuffing + 2)
             self.state = START
         return used
 
@@ -274,78 +303,93 @@ cdef class PsCore:
             self.state = SKIP if self.left else START
         elif 0xC0 <= self.stream <= 0xEF:
             self.state = PES_HEAD
-            if 0 < self.left < 3:
-                self.fault(FAULT_PES_HEADER)
-                self.state = SKIP
+        elif self.stream == 0xBD and self.left and self.private_type < 0 and not self.hikvision:
+            self.state = PES_HEAD
         else:
             self.state = SKIP if self.left else START
         return used
 
     cdef size_t at_pes_head(self, const uint8_t* p, size_t n) noexcept nogil:
-        """Flags, header length, optional fields (2.4.3.6). A length of 0 means: until the next
-        start code of the system layer."""
-        cdef uint32_t want = 3
-        cdef size_t take
-        if self.got >= 3:
-            want = 3 + self.pes[2]
-        take = want - self.got
-        if take > n:
-            take = n
-        memcpy(self.pes + self.got, p, take)
-        self.got += <uint32_t> take
-        if self.got < 3 or (self.got == 3 and want == 3 and self.pes[2] != 0):
-            if self.got == 3 and not self.plausible():
+        """A length of 0 means: until the next start code of the system layer."""
+        cdef size_t used = 0, take
+        cdef int want
+        while True:
+            want = header_size(self.pes, self.got, self.left, self.mpeg1)
+            if want < 0:
                 self.no_pes()
-            return take
-        if not self.plausible():
-            self.no_pes()
-            return take
-        if self.got < 3 + <uint32_t> self.pes[2]:
-            return take
-        self.begin_payload(self.left == 0)
-        return take
-
-    cdef bint plausible(self) noexcept nogil:
-        """An MPEG-2 PES header that fits into its packet."""
-        return (self.pes[0] >> 6) == 2 and (
-            self.left == 0 or 3 + <uint32_t> self.pes[2] <= self.left
-        )
+                return used
+            if self.got and <uint32_t> want == self.got:
+                self.begin_payload(self.left == 0)
+                return used
+            take = want - self.got
+            if take > n - used:
+                take = n - used
+            if take == 0:
+                return used
+            memcpy(self.pes + self.got, p + used, take)
+            self.got += <uint32_t> take
+            used += take
 
     cdef void no_pes(self) noexcept nogil:
-        """Not an MPEG-2 PES header: passed over by its length, or by looking for a start code."""
-        self.fault(FAULT_PES_HEADER)
+        """Not a PES header: passed over by its length, or by looking for a start code."""
+        if self.stream != 0xBD:
+            self.fault(FAULT_PES_HEADER)
         if self.left:
             self.left -= self.got
             self.state = SKIP if self.left else START
         else:
-            # An empty packet directly before the next pack, for one.
-            memcpy(self.head, self.pes, 3)
-            self.begin_resync(3)
+            # An empty packet directly before the next pack, for one: its first byte told.
+            memcpy(self.head, self.pes, 1)
+            self.begin_resync(1)
 
     cdef void begin_payload(self, bint unbounded) noexcept nogil:
-        cdef int64_t pts = -1
-        cdef const uint8_t* b = self.pes + 3
-        if (self.pes[1] & 0x80) and self.pes[2] >= 5:
-            pts = (
-                (<int64_t> (b[0] >> 1) & 7) << 30 | <int64_t> b[1] << 22
-                | <int64_t> (b[2] >> 1) << 15 | <int64_t> b[3] << 7 | (b[4] >> 1)
-            )
+        cdef int64_t pts
+        cdef uint32_t lead, length = 0 if unbounded else self.left
+        times(self.pes, self.got, &pts, &lead)
         self.left = 0 if unbounded else self.left - self.got
         self.zero_run = 0
         self.head_n = 0
-        if self.stream == 0xE0:
-            self.video.pending_pts = pts
-            self.video.at = self.packet
-        elif (self.stream & 0xF0) != 0xE0:
-            if self.audio_stream < 0:
-                self.audio_stream = self.stream
-            if self.stream == self.audio_stream and (pts >= 0 or not self.audio.unit_open):
-                self.audio.kind = <uint16_t> self.audio_type
-                self.audio.begin(pts)
+        if (self.stream & 0xF0) == 0xE0:
+            self.begin_video(pts, lead, length)
+        elif self.stream == 0xBD:
+            self.private = True
+        else:
+            self.begin_sound(pts)
         if unbounded:
             self.state = UNBOUNDED
         else:
             self.state = PAYLOAD if self.left else START
+
+    cdef void begin_video(self, int64_t pts, uint32_t lead, uint32_t length) noexcept nogil:
+        """The first stream in which a NAL unit begins is the one to read: Hikvision's is E0,
+        FFmpeg gives H.264 E2."""
+        if self.stream != self.video_stream:
+            if self.video.nal_open or self.video.au_open or self.video.samples.count:
+                return
+            if self.video_stream >= 0 and self.video.es_end:
+                self.dropped_streams |= <uint64_t> 1 << (self.video_stream & 15)
+            self.dropped_streams &= ~(<uint64_t> 1 << (self.stream & 15))
+            self.video_stream = self.stream
+            self.video.restart()
+        if lead != NONE32 and lead > 0:
+            # Pictures are shown in another order: what tells which is wanted for those
+            # without a PTS of their own.
+            self.video.want_heads = True
+        self.video.at = self.packet
+        self.video.packet(pts, lead, (self.pes[0] >> 6) == 2 and (self.pes[0] & 4))
+        next_packet(&self.ends, pts, length, frame_ends(self.pes, self.got))
+
+    cdef void begin_sound(self, int64_t pts) noexcept nogil:
+        if self.audio_stream < 0:
+            self.audio_stream = self.stream
+        if self.stream != self.audio_stream:
+            return
+        self.aac.packet(pts)
+        if pts >= 0 or not self.audio.unit_open:
+            self.audio.kind = self.map_.sounds[self.stream & 31]
+            if self.audio.kind == 0:
+                self.audio.kind = <uint16_t> self.audio_type
+            self.audio.begin(pts)
 
     cdef size_t at_payload(self, const uint8_t* p, size_t n) noexcept nogil:
         cdef size_t used = self.left if self.left < n else n
@@ -403,7 +447,7 @@ cdef class PsCore:
         cdef size_t used = self.left - self.got
         if used > n:
             used = n
-        memcpy(self.map_ + self.got, p, used)
+        memcpy(self.map_.data + self.got, p, used)
         self.got += <uint32_t> used
         if self.got == self.left:
             self.read_map()
@@ -411,73 +455,40 @@ cdef class PsCore:
         return used
 
     cdef void read_map(self) noexcept nogil:
-        """PSM (2.5.4). CRC and es_map_length are not trusted: devices write both wrong."""
-        cdef uint32_t n = self.left, at, end, info, listed
-        if n < 6:
+        if not self.map_.read(self.left):
             self.fault(FAULT_PSM)
-            return
-        info = (<uint32_t> self.map_[2] << 8) | self.map_[3]
-        end = 4 + info
-        if end > n:
-            self.fault(FAULT_PSM)
-            end = n
-        self.descriptors(4, end)
-        at = 4 + info + 2
-        if at > n:
-            return
-        listed = at + ((<uint32_t> self.map_[at - 2] << 8) | self.map_[at - 1])
-        while at + 4 <= n:
-            if at + 4 == n and at >= listed:
-                break       # the CRC: it may look like an entry
-            info = (<uint32_t> self.map_[at + 2] << 8) | self.map_[at + 3]
-            if at + 4 + info > n:
-                break
-            self.stream_type(self.map_[at], self.map_[at + 1])
-            self.descriptors(at + 4, at + 4 + info)
-            at += 4 + info
-
-    cdef void stream_type(self, uint8_t kind, uint8_t stream) noexcept nogil:
-        if (stream & 0xF0) == 0xE0 and not self.video.codec_sure:
-            if kind == 0x1B or kind == 0xB0:
-                self.video.codec = 1
-            elif kind == 0x24:
-                self.video.codec = 2
-        elif 0xC0 <= stream <= 0xDF:
-            self.audio_type = kind
-
-    cdef void descriptors(self, uint32_t at, uint32_t end) noexcept nogil:
-        cdef const uint8_t* b
-        cdef uint32_t size
-        while at + 2 <= end:
-            b = self.map_ + at
-            size = b[1]
-            if at + 2 + size > end:
-                return
-            if b[0] == 0x40 and size >= 10 and b[2] == 0x48 and b[3] == 0x4B:
-                self.hikvision = True
-                self.video.wall = wall_clock(b)
-                self.video.encrypted = b[11] & 7
-                if self.video.encrypted != 0 and self.video.encrypted != 7:
-                    self.encrypted = True
-                self.video.wall_fresh = True
-            elif b[0] == 0x43 and size >= 8:
-                self.audio_channels = 2 if b[4] & 1 else 1
-                self.audio_rate = (
-                    (<uint32_t> b[5] << 14) | (<uint32_t> b[6] << 6) | (b[7] >> 2)
-                )
-            at += 2 + size
+        if self.map_.codec and not self.video.codec_sure:
+            self.video.codec = self.map_.codec
+        self.hikvision |= self.map_.hikvision
+        if self.map_.wall_seen:
+            self.video.wall = self.map_.wall
+            self.video.wall_fresh = True
+            self.video.encrypted = self.map_.encrypted
+            if self.map_.encrypted != 0 and self.map_.encrypted != 7:
+                self.encrypted = True
+                self.video.want_heads = True    # are they readable all the same?
+            else:
+                self.clear = True
 
     cdef void deliver(self, const uint8_t* p, size_t n, uint64_t at) noexcept nogil:
         """Payload of a packet to its track. Only the first video and audio stream are read."""
-        if self.stream == 0xE0:
+        if n == 0:
+            return
+        if self.stream == self.video_stream:
             self.video.deliver(p, n, at)
         elif (self.stream & 0xF0) == 0xE0:
             self.dropped_streams |= <uint64_t> 1 << (self.stream & 15)
         elif self.stream == self.audio_stream:
             self.audio.deliver(p, n, at)
-        if self.video.full or self.audio.full:
-            if self.audio.full:
-                self.fault(FAULT_CAP)
+            self.aac.deliver(p, n, at)
+        elif self.stream == 0xBD and self.private:
+            # AC-3 and the like: which, the first byte tells (DVD), or its sync word.
+            if p[0] == 0x0B or p[0] >= 0x80:
+                self.private_type = p[0]
+            self.private = False
+        if self.audio.full or self.aac.full:
+            self.fault(FAULT_CAP)
+        if self.video.full or self.audio.full or self.aac.full:
             self.state = STOPPED
 
     cdef void fault(self, uint64_t code) noexcept nogil:

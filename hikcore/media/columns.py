@@ -8,23 +8,32 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from hikcore.media.ps import _configs as codec_configs
+from hikcore.errors import MediaDamaged
+from hikcore.media.codec import video_config
 from hikcore.media.table import CodecConfig, Damage, Framing, Samples
 
-__all__ = ["EXTENT", "FAULT", "SAMPLE", "SHARED_FAULTS", "codec_configs", "damage", "samples"]
+__all__ = [
+    "ANCHOR", "EXTENT", "FAULT", "HEAD", "NO_LEAD", "SAMPLE", "SHARED_FAULTS", "codec_configs",
+    "damage", "samples",
+]  # fmt: skip
 
 # Mirrors of the packed records in hikcore/native/records.pxd.
 SAMPLE: Final = np.dtype(
-    [("pts", "<i8"), ("size", "<u4"), ("first", "<u4"), ("frame", "<u4"), ("config", "<u2"),
-     ("flags", "u1"), ("kind", "u1")]
+    [("pts", "<i8"), ("size", "<u4"), ("first", "<u4"), ("frame", "<u4"), ("lead", "<u4"),
+     ("config", "<u2"), ("flags", "u1"), ("kind", "u1")]
 )  # fmt: skip
+#: `lead` of a sample without a DTS.
+NO_LEAD: Final = 0xFFFFFFFF
+HEAD: Final = np.dtype([("sample", "<u4"), ("data", "V16")])
 EXTENT: Final = np.dtype([("offset", "<u8"), ("size", "<u8")])
+ANCHOR: Final = np.dtype([("wall", "<i8"), ("sample", "<u4"), ("encrypted", "<u4")])
 FAULT: Final = np.dtype([("offset", "<u8"), ("code", "<u8")])
 
 #: Codes that the access unit parser gives, in words.
 SHARED_FAULTS: Final = {
     4: "parameter sets that are too large or too many",
     5: "a cap on the index was reached: the table ends here",
+    6: "parameter sets of two codecs before one picture",
 }
 
 
@@ -67,3 +76,52 @@ def damage(faults: bytes, words: Mapping[int, str]) -> tuple[Damage, ...]:
     rows = np.frombuffer(faults, FAULT)
     rows = rows[np.argsort(rows["offset"], kind="stable")][:1000]
     return tuple(Damage(int(row["offset"]), words[int(row["code"])]) for row in rows)
+
+
+def codec_configs(
+    blobs: tuple[bytes, ...], used: NDArray[np.uint16]
+) -> tuple[tuple[CodecConfig, ...], NDArray[np.uint16], list[str]]:
+    """Codec configurations of the parameter sets seen, and which sample has which. Sets that come
+    alone (a PPS without its SPS) complete those in force before; samples before any get the first.
+    """
+    out: dict[CodecConfig, int] = {}
+    index = np.zeros(len(blobs), np.uint16)
+    notes: list[str] = []
+    kept: dict[tuple[int, int], list[bytes]] = {}
+    codec = 0
+    for number, blob in enumerate(blobs):
+        sets = _sets(blob, codec)
+        codec = sets[-1][0] if sets else codec
+        fresh: dict[tuple[int, int], list[bytes]] = {}
+        for own, nal in sets:
+            if nal:
+                fresh.setdefault((own, _nal_type(own, nal)), []).append(nal)
+        kept.update(fresh)
+        complete = [nal for (c, _), nals in sorted(kept.items()) if c == codec for nal in nals]
+        try:
+            config = video_config("h265" if codec == 2 else "h264", complete)
+        except MediaDamaged as error:
+            notes.append(f"parameter sets not usable: {error.message}")
+            index[number] = max(len(out) - 1, 0)
+            continue
+        index[number] = out.setdefault(config, len(out))
+    if not len(blobs):
+        return (), np.zeros(len(used), np.uint16), notes
+    notes = list(dict.fromkeys(notes))
+    chosen = index[np.where(used == 0xFFFF, 0, used)]
+    return tuple(out), chosen.astype(np.uint16), notes
+
+
+def _sets(blob: bytes, codec: int) -> list[tuple[int, bytes]]:
+    """(codec, NAL unit) of each; a codec that was not known then is that before, or H.264."""
+    out, at = [], 0
+    while at + 5 <= len(blob):
+        codec = blob[at] or codec or 1
+        size = int.from_bytes(blob[at + 1 : at + 5], "little")
+        out.append((codec, blob[at + 5 : at + 5 + size]))
+        at += 5 + size
+    return out
+
+
+def _nal_type(codec: int, nal: bytes) -> int:
+    return (nal[0] >> 1) & 63 if codec == 2 else nal[0] & 31

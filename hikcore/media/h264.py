@@ -22,7 +22,11 @@ _LARGEST_PICTURE = 1 << 15
 
 @dataclass(frozen=True, slots=True)
 class SpsInfo:
-    """What an SPS says that containers and people want to know; sizes in pixels after cropping."""
+    """What an SPS says that containers and people want to know; sizes in pixels after cropping.
+
+    `frame_number_bits`, `order_type`, `order_bits`, `frames_only` and `planes` say how a slice
+    header is read, and how it tells the order of pictures (8.2.1).
+    """
 
     profile: int
     compatibility: int
@@ -33,6 +37,11 @@ class SpsInfo:
     bit_depth_chroma: int
     width: int
     height: int
+    frame_number_bits: int
+    order_type: int
+    order_bits: int
+    frames_only: bool
+    planes: bool
 
 
 def nal_type(nal: bytes) -> int:
@@ -61,8 +70,8 @@ def parse_sps(nal: bytes) -> SpsInfo:
             _skip_scaling_lists(bits, 8 if chroma != 3 else 12)
     if identifier > 31 or chroma > 3 or luma_depth > 14 or chroma_depth > 14:
         raise MediaDamaged("the H.264 SPS holds values out of range")
-    bits.ue()  # log2_max_frame_num_minus4
-    _skip_picture_order(bits)
+    frame_number_bits = bits.ue() + 4
+    order_type, order_bits = _picture_order(bits)
     bits.ue()  # max_num_ref_frames
     bits.u(1)  # gaps_in_frame_num_value_allowed_flag
     width, height = 16 * (bits.ue() + 1), 16 * (bits.ue() + 1)
@@ -79,8 +88,9 @@ def parse_sps(nal: bytes) -> SpsInfo:
     if not (0 < width <= _LARGEST_PICTURE and 0 < height <= _LARGEST_PICTURE):
         raise MediaDamaged(f"the H.264 SPS gives a picture of {width}x{height}")
     return SpsInfo(
-        data[1], data[2], data[3], identifier, chroma, luma_depth, chroma_depth, width, height
-    )
+        data[1], data[2], data[3], identifier, chroma, luma_depth, chroma_depth, width, height,
+        frame_number_bits, order_type, order_bits, bool(frames_only), planes,
+    )  # fmt: skip
 
 
 def _skip_scaling_lists(bits: BitReader, lists: int) -> None:
@@ -94,10 +104,11 @@ def _skip_scaling_lists(bits: BitReader, lists: int) -> None:
             last = following or last
 
 
-def _skip_picture_order(bits: BitReader) -> None:
-    kind = bits.ue()
+def _picture_order(bits: BitReader) -> tuple[int, int]:
+    """pic_order_cnt_type, and bits of pic_order_cnt_lsb (type 0)."""
+    kind, size = bits.ue(), 0
     if kind == 0:
-        bits.ue()  # log2_max_pic_order_cnt_lsb_minus4
+        size = bits.ue() + 4
     elif kind == 1:
         bits.u(1)  # delta_pic_order_always_zero_flag
         bits.se()
@@ -109,6 +120,7 @@ def _skip_picture_order(bits: BitReader) -> None:
             bits.se()
     elif kind > 2:
         raise MediaDamaged("the H.264 SPS holds values out of range")
+    return kind, size
 
 
 def identify(nal: bytes) -> tuple[int, int]:

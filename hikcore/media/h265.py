@@ -22,7 +22,8 @@ _LARGEST_PICTURE = 1 << 15
 class SpsInfo:
     """What an SPS says that containers and people want to know; sizes in pixels after cropping.
 
-    `general` holds the 12 bytes of general profile space to general level, as hvcC wants them.
+    `general` holds the 12 bytes of general profile space to general level, as hvcC wants them;
+    `order_bits` and `planes` say how a slice header is read.
     """
 
     general: bytes
@@ -34,6 +35,8 @@ class SpsInfo:
     bit_depth_chroma: int
     width: int
     height: int
+    order_bits: int
+    planes: bool
 
 
 def nal_type(nal: bytes) -> int:
@@ -70,11 +73,13 @@ def parse_sps(nal: bytes) -> SpsInfo:
     luma_depth, chroma_depth = 8 + bits.ue(), 8 + bits.ue()
     if luma_depth > 15 or chroma_depth > 15:
         raise MediaDamaged("the H.265 SPS holds values out of range")
+    order_bits = bits.ue() + 4
     if not (0 < width <= _LARGEST_PICTURE and 0 < height <= _LARGEST_PICTURE):
         raise MediaDamaged(f"the H.265 SPS gives a picture of {width}x{height}")
     return SpsInfo(
-        general, sub_layers, nested, identifier, chroma, luma_depth, chroma_depth, width, height
-    )
+        general, sub_layers, nested, identifier, chroma, luma_depth, chroma_depth, width, height,
+        order_bits, planes,
+    )  # fmt: skip
 
 
 def _skip_sub_layers(bits: BitReader, count: int) -> None:

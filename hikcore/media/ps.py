@@ -1,45 +1,48 @@
-"""MPEG program streams, as Hikvision writes them, to sample tables (facts: docs/formats.md)."""
+"""MPEG program streams, as Hikvision and others write them, to sample tables (docs/formats.md)."""
 
 from __future__ import annotations
 
 import struct
-from dataclasses import replace
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hikcore.errors import MediaDamaged, MediaEncrypted, MediaUnsupported
-from hikcore.media.codec import video_config
-from hikcore.media.table import Anchors, Codec, CodecConfig, Damage, Samples, SampleTable
-from hikcore.media.times import decode_times, fill_missing, strays, unwrap
+from hikcore.media.columns import (
+    ANCHOR,
+    HEAD,
+    SAMPLE,
+    SHARED_FAULTS,
+    codec_configs,
+    damage,
+    samples,
+)
+from hikcore.media.ps_sound import IMKH_SOUND, sound
+from hikcore.media.ps_times import median_step, readable, slice_heads, video_times
+from hikcore.media.table import Anchors, SampleTable
 from hikcore.native.ps import PsCore
 
-# Mirrors of the packed records in hikcore/native/records.pxd.
-_SAMPLE = np.dtype(
-    [("pts", "<i8"), ("size", "<u4"), ("first", "<u4"), ("frame", "<u4"), ("config", "<u2"),
-     ("flags", "u1"), ("kind", "u1")]
-)  # fmt: skip
-_EXTENT = np.dtype([("offset", "<u8"), ("size", "<u8")])
-_ANCHOR = np.dtype([("wall", "<i8"), ("sample", "<u4"), ("encrypted", "<u4")])
-_FAULT = np.dtype([("offset", "<u8"), ("code", "<u8")])
+if TYPE_CHECKING:
+    from hikcore.native.ps import Columns
 
-_FAULTS: Final = {
+__all__ = ["PsIndexer"]
+
+_FAULTS: Final = SHARED_FAULTS | {
     1: "bytes between packets passed over",
     2: "a packet header that cannot be",
     3: "a program stream map that cannot be",
-    4: "parameter sets that are too large or too many",
-    5: "a cap on the index was reached: the table ends here",
 }
-#: stream_type of the PSM (company mark HK) to codec and its usual rate.
-_AUDIO: Final[dict[int, tuple[Codec, int]]] = {0x90: ("alaw", 8000), 0x91: ("ulaw", 8000)}
-_DROPPED: Final = {
-    0x03: "mpeg audio", 0x04: "mpeg audio", 0x0F: "aac", 0x92: "g722.1", 0x93: "g723.1",
-    0x96: "g726", 0x98: "g726-16", 0x99: "g729", 0x9C: "l16",
-}  # fmt: skip
-#: IMKH audio_format to stream_type.
-_IMKH_AUDIO: Final = {0x7110: 0x91, 0x7111: 0x90, 0x7221: 0x92, 0x2001: 0x0F}
 _IMKH_SIZE: Final = 40
+_IMKH_VIDEO: Final = {1: 1, 0x100: 1, 5: 2}
+_OTHER_BEGINS: Final = 256
+#: Pictures that are named and not read: by stream_type, by 256 + the stream's first start code.
+_OTHERS: Final = {
+    0x01: "MPEG-1 video", 0x02: "MPEG-2 video", 0x10: "MPEG-4 part 2 video", 0x80: "SVAC video",
+    0xB1: "MJPEG", _OTHER_BEGINS + 0xB0: "MPEG-4 part 2 video",
+    _OTHER_BEGINS + 0xB3: "MPEG-1 or MPEG-2 video",
+    _OTHER_BEGINS + 0xB5: "MPEG-4 part 2 video",
+}  # fmt: skip
 
 
 class PsIndexer:
@@ -77,38 +80,58 @@ class PsIndexer:
                 raise MediaDamaged("the body ends inside its file header", offset=len(self._head))
             self._begin()
         columns = self._core.finish()
-        video = np.frombuffer(columns["video"], _SAMPLE)
-        audio = np.frombuffer(columns["audio"], _SAMPLE)
-        if not len(video) and not len(audio):
+        video = np.frombuffer(columns["video"], SAMPLE)
+        if not len(video) and not columns["audio"]:
             raise self._nothing("no picture and no sound in this program stream", self._size)
-        configs, chosen, notes = _configs(columns["configs"], video["config"])
-        if len(video) and not configs:
+        configs, chosen, notes = codec_configs(columns["configs"], video["config"])
+        # Slices of another codec may look like parameter sets.
+        if len(video) and (not configs or self._core.told()[0] >= _OTHER_BEGINS):
             raise self._nothing(
                 "no parameter sets, so no key frame either: nothing of it can be decoded", 0
             )
-        samples, stray = _video(video, columns["video_extents"], configs, chosen)
-        sound, sound_notes = self._audio(audio, columns["audio_extents"], samples)
-        anchors = _anchors(np.frombuffer(columns["anchors"], _ANCHOR))
-        frames = video["frame"].copy() if len(video) else None
-        if frames is not None and bool((frames == 0xFFFFFFFF).all()):
-            frames = None
-        faults = np.frombuffer(columns["faults"], _FAULT)
-        faults = faults[np.argsort(faults["offset"], kind="stable")]
+        pictures, encrypted = None, self._core.encrypted
+        if len(video):
+            heads = np.frombuffer(columns["heads"], HEAD)
+            slices = slice_heads(heads, len(video), configs, chosen)
+            pts, dts, late = video_times(video, slices)
+            notes += late
+            pictures = samples(
+                video,
+                columns["video_extents"],
+                dts,
+                pts,
+                configs=configs,
+                config=chosen,
+                framing="annexb",
+                last_duration=median_step(pts),
+            )
+            if encrypted and self._core.clear:
+                # Not every map says so: the bytes decide.
+                flags = np.frombuffer(columns["anchors"], ANCHOR)
+                encrypted = not readable(flags, slices, len(video))
+                notes += [] if encrypted else ["maps that say encrypted, pictures that are not"]
+        near = int(pictures.pts[0]) if pictures is not None else None
+        heard, lacking = sound(self._core, columns, near)
         return SampleTable(
             container="ps",
-            video=samples,
-            audio=sound,
-            anchors=anchors,
-            frame_numbers=frames,
-            damage=tuple(Damage(int(f["offset"]), _FAULTS[int(f["code"])]) for f in faults[:1000]),
+            video=pictures,
+            audio=heard,
+            anchors=_anchors(columns),
+            frame_numbers=_numbers(video),
+            damage=damage(columns["faults"], _FAULTS),
             cut_off=self._core.cut_off,
-            encrypted=self._core.encrypted,
-            notes=tuple(notes + stray + sound_notes + self._dropped()),
+            encrypted=encrypted,
+            notes=tuple(notes + lacking + self._notes()),
         )
 
-    def _nothing(self, reason: str, offset: int) -> MediaDamaged | MediaEncrypted:
+    def _nothing(
+        self, reason: str, offset: int
+    ) -> MediaDamaged | MediaEncrypted | MediaUnsupported:
         if self._core.encrypted:
             return MediaEncrypted(f"the recorder says that this video is encrypted: {reason}")
+        name = _OTHERS.get(self._core.told()[0])
+        if name is not None:
+            return MediaUnsupported(f"pictures in {name}, which is not read", offset=offset)
         return MediaDamaged(reason, offset=offset)
 
     def _begin(self) -> None:
@@ -120,161 +143,29 @@ class PsIndexer:
                     f"a Hikvision file whose header says system format {system:#x}, not MPEG-PS",
                     offset=8,
                 )
-            codec = {1: 1, 0x100: 1, 5: 2}.get(video, 0)
-            self._core.expect(codec, _IMKH_AUDIO.get(audio, 0))
+            self._core.expect(_IMKH_VIDEO.get(video, 0), IMKH_SOUND.get(audio, 0))
             self._core.skip(_IMKH_SIZE)
             head = head[_IMKH_SIZE:]
         if head:
             self._core.feed(head)
 
-    def _audio(
-        self, records: NDArray[np.void], extents: bytes, video: Samples | None
-    ) -> tuple[Samples | None, list[str]]:
-        if not len(records):
-            return None, []
-        told = records["config"][records["config"] != 0]
-        kind = int(np.bincount(told).argmax()) if len(told) else self._core.audio_type
-        if kind not in _AUDIO:
-            name = _DROPPED.get(kind, f"of stream type {kind:#x}")
-            return None, [f"audio {name} dropped: MP4 has no place for it"]
-        codec, rate = _AUDIO[kind]
-        config = CodecConfig(
-            codec,
-            rate=self._core.audio_rate or rate,
-            channels=self._core.audio_channels or 1,
-        )
-        near = int(video.pts[0]) if video is not None and len(video) else None
-        other = (records["config"] != kind) & (records["config"] != 0)
-        records, table = _without(records, np.frombuffer(extents, _EXTENT), other)
-        pts, notes = _times(records["pts"], "audio units")
-        if other.any():
-            notes.append(f"{int(other.sum())} audio units of another format than {codec} dropped")
-        pts = unwrap(pts, near)
-        size = records["size"].astype(np.uint32)
-        last = int(size[-1]) * 90_000 // (config.rate * config.channels)
-        return _samples(records, table, pts, pts, config, "raw", last), notes
-
-    def _dropped(self) -> list[str]:
-        return ["further video streams dropped"] if self._core.dropped_streams else []
+    def _notes(self) -> list[str]:
+        out = ["further video streams dropped"] if self._core.dropped_streams else []
+        if self._core.open_end:
+            out.append(
+                "the last picture may not be whole: the body ends behind a packet of full size"
+            )
+        return out
 
 
-def _samples(
-    records: NDArray[np.void],
-    table: NDArray[np.void],
-    dts: NDArray[np.int64],
-    pts: NDArray[np.int64],
-    config: CodecConfig,
-    framing: str,
-    last_duration: int,
-) -> Samples:
-    return Samples(
-        timescale=90_000,
-        dts=dts,
-        pts=pts,
-        size=records["size"].copy(),
-        sync=(records["flags"] & 1).astype(np.bool_),
-        config=np.zeros(len(records), np.uint16),
-        first=np.append(records["first"], len(table)).astype(np.int64),
-        extent_offset=table["offset"].copy(),
-        extent_size=table["size"].astype(np.uint32),
-        framing="raw" if framing == "raw" else "annexb",
-        configs=(config,),
-        last_duration=last_duration,
-    )
+def _numbers(video: NDArray[np.void]) -> NDArray[np.uint32] | None:
+    frames: NDArray[np.uint32] = video["frame"].copy()
+    return None if bool((frames == 0xFFFFFFFF).all()) else frames
 
 
-def _without(
-    records: NDArray[np.void], table: NDArray[np.void], drop: NDArray[np.bool_]
-) -> tuple[NDArray[np.void], NDArray[np.void]]:
-    """Samples and extents without some samples."""
-    if not drop.any():
-        return records, table
-    edges: NDArray[np.int64] = np.append(records["first"], len(table)).astype(np.int64)
-    counts = edges[1:] - edges[:-1]
-    kept = records[~drop].copy()
-    kept["first"] = np.cumsum(counts[~drop]) - counts[~drop]
-    return kept, table[np.repeat(~drop, counts)]
-
-
-def _video(
-    records: NDArray[np.void],
-    extents: bytes,
-    configs: tuple[CodecConfig, ...],
-    chosen: NDArray[np.uint16],
-) -> tuple[Samples | None, list[str]]:
-    if not len(records):
-        return None, []
-    pts, notes = _times(records["pts"], "pictures")
-    pts = unwrap(pts)
-    dts = decode_times(pts)
-    deltas = np.diff(np.sort(pts))
-    positive = deltas[deltas > 0]
-    last = int(np.median(positive)) if len(positive) else 3600
-    table = np.frombuffer(extents, _EXTENT)
-    samples = _samples(records, table, dts, pts, configs[0], "annexb", last)
-    return replace(samples, configs=configs, config=chosen), notes
-
-
-def _times(raw: NDArray[np.int64], what: str) -> tuple[NDArray[np.int64], list[str]]:
-    """PTS with those that are missing, and those that one or two alone have hours off, estimated.
-    One kept as it is would make a run of ten minutes last for hours."""
-    pts, notes = raw.astype(np.int64), []
-    missing = int((pts < 0).sum())
-    if missing:
-        notes.append(f"{missing} {what} without PTS: estimated")
-    lone = strays(unwrap(fill_missing(pts)))
-    if lone.any():
-        notes.append(f"{int(lone.sum())} {what} with a PTS far from all around: estimated")
-        pts[lone] = -1
-    return fill_missing(pts), notes
-
-
-def _configs(
-    blobs: tuple[bytes, ...], used: NDArray[np.uint16]
-) -> tuple[tuple[CodecConfig, ...], NDArray[np.uint16], list[str]]:
-    """Codec configurations of the parameter sets seen, and which sample has which. Sets that come
-    alone (a PPS without its SPS) complete those in force before; samples before any get the first.
-    """
-    out: dict[CodecConfig, int] = {}
-    index = np.zeros(len(blobs), np.uint16)
-    notes: list[str] = []
-    kept: dict[tuple[int, int], list[bytes]] = {}
-    codec = 0
-    for number, blob in enumerate(blobs):
-        codec, sets = _sets(blob, codec)
-        for kind in dict.fromkeys(_nal_type(codec, nal) for nal in sets):
-            kept[codec, kind] = [nal for nal in sets if _nal_type(codec, nal) == kind]
-        complete = [nal for (c, _), nals in sorted(kept.items()) if c == codec for nal in nals]
-        try:
-            config = video_config("h265" if codec == 2 else "h264", complete)
-        except MediaDamaged as error:
-            notes.append(f"parameter sets not usable: {error.message}")
-            index[number] = max(len(out) - 1, 0)
-            continue
-        index[number] = out.setdefault(config, len(out))
-    if not len(blobs):
-        return (), np.zeros(len(used), np.uint16), notes
-    notes = list(dict.fromkeys(notes))
-    chosen = index[np.where(used == 0xFFFF, 0, used)]
-    return tuple(out), chosen.astype(np.uint16), notes
-
-
-def _sets(blob: bytes, codec: int) -> tuple[int, list[bytes]]:
-    out, at = [], 0
-    while at + 5 <= len(blob):
-        codec = blob[at] or 1
-        size = int.from_bytes(blob[at + 1 : at + 5], "little")
-        out.append(blob[at + 5 : at + 5 + size])
-        at += 5 + size
-    return codec, out
-
-
-def _nal_type(codec: int, nal: bytes) -> int:
-    return (nal[0] >> 1) & 63 if codec == 2 else nal[0] & 31
-
-
-def _anchors(records: NDArray[np.void]) -> Anchors | None:
+def _anchors(columns: Columns) -> Anchors | None:
     """Wall-clock readings that are dates."""
+    records = np.frombuffer(columns["anchors"], ANCHOR)
     good = records[records["wall"] >= 0]
     if not len(good):
         return None

@@ -9,13 +9,22 @@ cdef enum:
     CONFIG_ROOM = 65536    # of the parameter sets of one access unit
     CONFIGS = 256          # distinct ones of a body
     UNIT_ROOM = 67108864   # bytes of one access unit, so that no reader needs more
+    HEAD_ROOM = 16         # kept of a slice: what orders pictures stands within it
+    CODE_SPAN = 4          # packets that 00 00 00 01 may lie in
+
+cdef struct Packet:
+    uint64_t begin       # position of its payload in the elementary stream
+    int64_t pts
+    uint32_t lead
+    bint aligned         # a start code begins its payload, it says
 
 
 cdef bytes drain(Array* a)
+cdef bint extend(Array* extents, size_t cap, bint join, uint64_t at, size_t n) noexcept nogil
 
 
 cdef class VideoStream:
-    cdef Array samples, extents, anchors, faults
+    cdef Array samples, extents, anchors, faults, heads
     cdef size_t max_samples, max_extents
     cdef bint full                  # memory or a cap was reached: nothing more is taken
     cdef int codec                  # 0 unknown, 1 H.264, 2 H.265
@@ -24,22 +33,32 @@ cdef class VideoStream:
     cdef int64_t wall               # wall clock read last, until used
     cdef uint32_t encrypted
     cdef bint wall_fresh
-    cdef int64_t pending_pts        # PTS waiting for an access unit to begin
+    cdef Packet packets[CODE_SPAN]  # the last ones, by their number
+    cdef uint64_t packet_count
+    cdef uint64_t used_packet       # number of the last whose PTS an access unit has
+    cdef bint want_heads            # keep the beginnings of slices from now on
     cdef uint64_t es_end            # bytes of the stream so far
     cdef uint64_t tail_zeros        # zero bytes at its end
+    cdef uint8_t first_code         # the first NAL unit's header byte; from 0x80 on it is none
+    cdef uint64_t no_nals           # start codes behind which no NAL unit can be
     cdef uint8_t nal_head[3]
     cdef int nal_head_n             # bytes of a NAL header collected; 3 when none is awaited
     cdef bint nal_open
     cdef uint64_t nal_begin         # position of its first byte in the elementary stream
     cdef uint64_t nal_prefix        # position of the zeros before its start code
+    cdef uint64_t nal_packet        # number of the packet that it begins in
     cdef int64_t nal_pts, nal_wall
+    cdef uint32_t nal_lead
     cdef uint32_t nal_frame
     cdef bint nal_fresh
     cdef bint au_open, au_vcl
     cdef Sample au
     cdef uint64_t au_begin
     cdef int64_t last_cra           # sample that is a CRA without RASL pictures so far, -1
-    cdef bint set_open              # a parameter set is being collected
+    cdef bint set_open              # a parameter set, or a slice's head, is being collected
+    cdef bint set_is_head
+    cdef int au_codec               # of the access unit's picture
+    cdef uint32_t au_sets           # codecs (bits 0 and 1) of whose sets the access unit has some
     cdef uint8_t set_bytes[SET_ROOM]
     cdef uint32_t set_n
     cdef uint8_t config[CONFIG_ROOM]
@@ -50,32 +69,24 @@ cdef class VideoStream:
     cdef uint64_t cut_off
     cdef uint64_t at                # offset of the packet being delivered: where faults are
 
+    cdef void packet(self, int64_t pts, uint32_t lead, bint aligned) noexcept nogil
     cdef void deliver(self, const uint8_t* p, size_t n, uint64_t at) noexcept nogil
+    cdef void restart(self) noexcept nogil
     cdef void close(self, bint cut) noexcept nogil
     cdef list config_blobs(self)
     cdef void scan(self, const uint8_t* p, size_t n) noexcept nogil
     cdef void start_code(self, uint64_t one, uint64_t zeros) noexcept nogil
+    cdef void nal_begins(self, uint64_t one, uint64_t zeros) noexcept nogil
     cdef void close_nal(self, uint64_t end) noexcept nogil
     cdef void nal_known(self) noexcept nogil
     cdef void tell_codec(self, uint8_t b0, uint8_t b1) noexcept nogil
+    cdef bint tell_picture(self, uint8_t b0, uint8_t b1) noexcept nogil
     cdef void open_access_unit(self) noexcept nogil
     cdef size_t split_extents(self) noexcept nogil
     cdef void close_access_unit(self) noexcept nogil
     cdef void drop_access_unit(self) noexcept nogil
     cdef void keep_set(self, const uint8_t* p, size_t n) noexcept nogil
     cdef void close_set(self) noexcept nogil
+    cdef void close_head(self) noexcept nogil
     cdef uint16_t find_config(self) noexcept nogil
     cdef void fault(self, uint64_t code) noexcept nogil
-
-
-cdef class AudioStream:
-    cdef Array samples, extents
-    cdef size_t max_samples, max_extents
-    cdef bint full
-    cdef bint unit_open
-    cdef Sample unit
-    cdef uint16_t kind              # of units that begin, a number of the container's
-
-    cdef void begin(self, int64_t pts) noexcept nogil
-    cdef void deliver(self, const uint8_t* p, size_t n, uint64_t at) noexcept nogil
-    cdef void close(self) noexcept nogil

@@ -1,6 +1,10 @@
-"""Hikvision's own descriptors in a program stream map."""
+"""Hikvision's own fields in a program stream and its map."""
 
-from libc.stdint cimport int64_t, uint8_t
+from libc.stdint cimport int64_t, uint8_t, uint32_t
+
+
+cdef inline uint32_t big32(const uint8_t* b) noexcept nogil:
+    return (<uint32_t> b[0] << 24) | (<uint32_t> b[1] << 16) | (<uint32_t> b[2] << 8) | b[3]
 
 
 cdef inline int64_t wall_clock(const uint8_t* b) noexcept nogil:

@@ -1,5 +1,5 @@
 """Records that parsers grow in C, and the growing. Layouts are mirrored as dtypes in
-hikcore.media.ps; change both together."""
+hikcore.media.columns; change both together."""
 
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport realloc
@@ -9,9 +9,14 @@ cdef packed struct Sample:
     uint32_t size        # bytes in MP4 form (4-byte lengths), or of the audio unit
     uint32_t first       # index of its first extent
     uint32_t frame       # the pack's frame number, 0xFFFFFFFF without
+    uint32_t lead        # ticks from decoding to presentation, 0xFFFFFFFF without a DTS
     uint16_t config      # index of the parameter sets, 0xFFFF before any
     uint8_t flags        # bit 0: random access picture
     uint8_t kind         # NAL type of the first VCL NAL unit
+
+cdef packed struct Head:
+    uint32_t sample      # whose first slice this is
+    uint8_t data[16]     # the beginning of its NAL unit, zeros where it is shorter
 
 cdef packed struct Extent:
     uint64_t offset
@@ -32,9 +37,10 @@ cdef struct Array:
     size_t room
     size_t item
 
-# Codes of faults; hikcore.media.ps says them in words.
+# Codes of faults; hikcore.media says them in words.
 cdef enum:
     FAULT_STRAY = 1, FAULT_PES_HEADER = 2, FAULT_PSM = 3, FAULT_PARAMETER_SET = 4, FAULT_CAP = 5
+    FAULT_TWO_CODECS = 6
     FAULTS = 1000
     NONE32 = 0xFFFFFFFF
 
