@@ -255,9 +255,10 @@ cdef class VideoStream:
             self.set_open = True
             self.set_is_head = False
             self.set_n = 0
-            if self.au_sets == 3 - self.codec:
-                self.fault(FAULT_TWO_CODECS)
-            self.au_sets |= self.codec
+            if self.codec == 2 and b1 == 1 and base:
+                self.saw_set(2)
+            elif self.codec != 2 and kind == 7 and b0 < 0x80:
+                self.saw_set(1)
 
     cdef void tell_codec(self, uint8_t b0, uint8_t b1) noexcept nogil:
         """VPS/SPS/PPS of H.265 are 40/42/44 01; SPS of H.264 is x7 (as H.265: reserved types)."""
@@ -272,6 +273,12 @@ cdef class VideoStream:
         ):
             # Pictures, AUD or SEI of H.265 before any parameter set: a body that begins in a GOP.
             self.codec = 2
+
+    cdef void saw_set(self, uint32_t codec) noexcept nogil:
+        """A set of the open access unit that no other codec has."""
+        if self.au_sets == 3 - codec:
+            self.fault(FAULT_TWO_CODECS)
+        self.au_sets |= codec
 
     cdef bint tell_picture(self, uint8_t b0, uint8_t b1) noexcept nogil:
         """Behind sets of both codecs the picture itself shows its codec: slices of H.264 that

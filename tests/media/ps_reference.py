@@ -363,7 +363,9 @@ def _access_units(video: _Stream, out: Parsed) -> None:
             elif h265 and kind in (8, 9) and cra is not None:
                 cra.sync = False
                 cra = None
-        if kind in ((32, 33, 34) if h265 else (7, 8)):
+        if (h265 and head[:2] in (b"\x40\1", b"\x42\1", b"\x44\1")) or (
+            not h265 and head[0] & 0x9F == 7
+        ):
             both.add(bool(h265))
         if nal:
             unit.nals.append(nal)
@@ -378,7 +380,7 @@ def _packet_of(video: _Stream, begin: int, taken: int) -> tuple[int, bool]:
     its PTS can be told to be that one's."""
     of = [
         max(i for i, p in enumerate(video.packets) if p.begin <= at)
-        for at in (begin - 3, begin - 4)
+        for at in (begin - 3, max(begin - 4, 0))
     ]
     zero = begin >= 4 and video.data[begin - 4] == 0
     if not zero or of[0] == of[1] or video.packets[of[0]].aligned:

@@ -390,7 +390,7 @@ def compare(body: bytes, pieces: Sequence[int]) -> None:
         -1 if f.ms is None else f.ms * NS for f in truth.frames
     ]
     # Parameter sets of both codecs among them: whose a slice is depends on where they stand.
-    mixed = any(n[:2] == b"\x40\x01" for n in truth.nals) and any(
+    mixed = any(n[:2] in (b"\x40\x01", b"\x42\x01", b"\x44\x01") for n in truth.nals) and any(
         n[0] & 0x9F == 7 for n in truth.nals
     )
     told = _told(truth.nals)
