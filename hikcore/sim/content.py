@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from urllib.parse import parse_qs
 
 from hikcore.sim.http import Request, Response
 from hikcore.sim.profile import Profile
@@ -48,6 +50,8 @@ class Content:
         self._vaults = vaults
         self._xml = xml
         self._searches = Searches(profile, vaults, host, xml)
+        self._tokens: set[str] = set()
+        self._given = 0
         self._searching = 0
         self._downloading = 0
 
@@ -74,6 +78,8 @@ class Content:
         if way not in dialect.download:
             http = dialect.download_refused
             return self._xml.refusal(http, request.target, _OTHER_WAY[http])
+        if dialect.download_token and way == "GET body" and not self._has_token(request):
+            return self._xml.refusal(403, request.target, NOT_SUPPORTED, "token")
         try:
             file = self._searches.locate(self._wanted(request, from_query), now)
         except Refused as refused:
@@ -106,6 +112,19 @@ class Content:
             response.length = None
             response.headers += [("Content-Length", "0")] if zero else []
         return response
+
+    def token(self) -> Response:
+        """Security/token: what a download's `token` has to be, once."""
+        self._given += 1
+        value = hashlib.sha256(f"token/{self._given}".encode()).hexdigest()[:32]
+        self._tokens.add(value)
+        return Response(200, "application/json", b'{"Token":{"value":"%s"}}' % value.encode())
+
+    def _has_token(self, request: Request) -> bool:
+        given = parse_qs(request.query).get("token", [""])[0]
+        there = given in self._tokens
+        self._tokens.discard(given)
+        return there
 
     def forget(self) -> None:
         """As after a restart of the recorder: no search goes on."""

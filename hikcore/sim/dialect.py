@@ -28,6 +28,8 @@ class Dialect(Data):
         search_id: what a searchID must look like.
         page_cap: most items on a page, whatever maxResults asks.
         query_cap: most items of one search, over all pages; 0: no bound.
+        hollow_page: each search has one page in its middle that says MORE and brings nothing; the
+            same request again brings it.
         page_repeats: items of the page before that a page begins with.
         namespace, version: of answers; namespace None writes none.
         namespaces: other ones, by the name of the root element.
@@ -45,7 +47,11 @@ class Dialect(Data):
         bad_track: an unknown track is refused with 400, has no matches, or (`ignored`) 101 is
             searched instead.
         unrecorded: the same of a track that is there and not recorded (sub-streams).
+        most_tracks: more in one search are refused with 400.
+        track_ids: of main streams: channel and 01, or (some cameras) the channel alone.
         download: ways of asking that are served.
+        download_token: GET with a body needs a `token` that Security/token gave out, as the web
+            page of some recorders has it.
         download_refused: the HTTP status of the others.
         ranges: a Range header is ignored (200 from byte 0, though every answer says
             `Accept-Ranges: bytes`), honoured (206), or `lying`: a 206 that names the range and
@@ -80,6 +86,7 @@ class Dialect(Data):
     search_id: Literal["guid", "braces", "any"] = "guid"
     page_cap: int = Field(default=40, ge=1)
     query_cap: int = Field(default=0, ge=0)
+    hollow_page: bool = False
     page_repeats: int = Field(default=0, ge=0)
     namespace: str | None = "http://www.hikvision.com/ver20/XMLSchema"
     version: str = "2.0"
@@ -99,7 +106,10 @@ class Dialect(Data):
     earliest: When | None = None
     bad_track: Literal["refused", "empty", "ignored"] = "empty"
     unrecorded: Literal["refused", "empty"] = "empty"
+    most_tracks: int = Field(default=16, ge=1)
+    track_ids: Literal["n01", "n"] = "n01"
     download: tuple[Download, ...] = ("GET body", "POST body")
+    download_token: bool = False
     download_refused: Literal[400, 403, 405] = 400
     ranges: Literal["ignored", "honoured", "lying"] = "ignored"
     gone: Literal["refused", "empty"] = "refused"

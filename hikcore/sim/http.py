@@ -99,9 +99,13 @@ class HttpServer:
     Args:
         handler: gives the response of a request.
         common: headers of every answer, made anew for each.
+        most: requests of one connection, which is closed then; 0: any number.
     """
 
-    def __init__(self, handler: Handler, common: Callable[[], Iterable[tuple[str, str]]]) -> None:
+    def __init__(
+        self, handler: Handler, common: Callable[[], Iterable[tuple[str, str]]], most: int = 0
+    ) -> None:
+        self._most = most
         self._handler = handler
         self._common = common
         self._count = 0
@@ -149,7 +153,7 @@ class HttpServer:
 
     async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         address = str(writer.get_extra_info("peername")[0])
-        rest = b""
+        rest, served = b"", 0
         while True:
             found = await self._read(reader, writer, rest)
             if found is None:
@@ -165,7 +169,8 @@ class HttpServer:
                 body,
             )
             response = await self._handler(request)
-            keep = request.headers.get("connection", "").lower() != "close"
+            served += 1
+            keep = request.headers.get("connection", "").lower() != "close" and served != self._most
             try:
                 keep = await self._answer(writer, request, response, keep)
             finally:

@@ -124,6 +124,7 @@ class Limits(Data):
     Attributes:
         searches, downloads: at the same time.
         busy_status: the HTTP status of deviceBusy.
+        per_connection: requests after which the connection is closed; 0: any number.
         rate: bytes a second of each download; 0: as fast as it goes.
         answer_s: seconds before each answer.
         old_wait_s: seconds before a download of footage older than a day begins.
@@ -132,6 +133,7 @@ class Limits(Data):
     searches: int = Field(default=1, ge=1)
     downloads: int = Field(default=4, ge=1)
     busy_status: Literal[400, 403, 503] = 503
+    per_connection: int = Field(default=0, ge=0)
     rate: int = Field(default=0, ge=0)
     answer_s: float = Field(default=0.0, ge=0)
     old_wait_s: float = Field(default=0.0, ge=0)

@@ -42,7 +42,7 @@ class Query:
     """A search as the dialect understood it."""
 
     search_id: str
-    track: int
+    tracks: tuple[int, ...]
     span: Span
     most: int
     position: int
@@ -112,6 +112,16 @@ def strictly(body: bytes, dialect: Dialect) -> Element:
     return root
 
 
+def from_id(track: int, dialect: Dialect) -> int:
+    """The track, as channel and 01, of the id that this firmware has for it."""
+    return track * 100 + 1 if dialect.track_ids == "n" and track < 100 else track
+
+
+def to_id(track: int, dialect: Dialect) -> int:
+    """The id that this firmware has for a track."""
+    return track // 100 if dialect.track_ids == "n" else track
+
+
 class Reader:
     """Reads searches.
 
@@ -143,7 +153,7 @@ class Reader:
         try:
             return Query(
                 bare.lower(),
-                self._track(root),
+                self._tracks(root),
                 self._span(root, now),
                 max(1, min(int(text(root, "maxResults") or 40), dialect.page_cap)),
                 self._position(root),
@@ -151,11 +161,15 @@ class Reader:
         except ValueError:
             raise Refused("content", "bad number or time") from None
 
-    def _track(self, root: Element) -> int:
+    def _tracks(self, root: Element) -> tuple[int, ...]:
         """A container of another dialect is passed over in silence, and 101 is searched."""
-        box = self._dialect.container
-        path = (box,) if box == "trackID" else (box, "trackID")
-        return int(text(root, *path) or "101")
+        dialect = self._dialect
+        inside = root if dialect.container == "trackID" else find(root, dialect.container)
+        found = [] if inside is None else [el for el in inside if local(el) == "trackID"]
+        tracks = tuple(dict.fromkeys(int(element.text or "") for element in found))
+        if len(tracks) > dialect.most_tracks:
+            raise Refused("content", "too many trackIDs")
+        return tuple(from_id(track, dialect) for track in tracks) or (101,)
 
     def _position(self, root: Element) -> int:
         named, both = self._dialect.position, ("searchResultPostion", "searchResultPosition")

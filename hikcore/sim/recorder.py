@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import re
 import ssl
 import time
 from collections.abc import Awaitable, Callable, Iterator
@@ -12,25 +11,17 @@ from pathlib import Path
 from types import TracebackType
 
 from hikcore.instants import NS, Span, to_datetime
-from hikcore.sim.alerts import PATHS as ALERT_PATHS
-from hikcore.sim.alerts import AlertStream
-from hikcore.sim.content import Content
-from hikcore.sim.digest import Door, Verdict
-from hikcore.sim.documents import Documents
-from hikcore.sim.faults import Fault, FaultPlan
+from hikcore.sim.answers import Answers
+from hikcore.sim.digest import Door
+from hikcore.sim.faults import FaultPlan
 from hikcore.sim.http import HttpServer, Request, Response
 from hikcore.sim.profile import Profile, resolve
 from hikcore.sim.recordings import StoredFile
 from hikcore.sim.rtsp import RtspServer
 from hikcore.sim.spoil import Cut
-from hikcore.sim.stills import jpeg
-from hikcore.sim.tracks import Tracks
 from hikcore.sim.vault import Vault
-from hikcore.sim.xml import BAD_CONTENT, BUSY, DEVICE_ERROR, NOT_SUPPORTED, Writer, page
 
 _MS = 1_000_000
-_SNAPSHOT = re.compile(r"/ISAPI/(?:Streaming|(ContentMgmt/StreamingProxy))/channels/(\d+)/picture")
-_OPEN = ("/ISAPI/Security/userCheck",)
 
 
 class Recorder:
@@ -66,7 +57,6 @@ class Recorder:
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._tls = tls
-        self._sleep = sleep
         self.rtsp_port = rtsp_port
         self.profile = profile
         self.host = host
@@ -87,14 +77,11 @@ class Recorder:
         self.requests: list[Request] = []
         self.faults = FaultPlan(profile.faults)
         self.door = Door(profile.auth)
-        self._xml = Writer(profile.dialect)
-        self._documents = Documents(profile, self._xml)
-        self._tracks = Tracks(profile, self.vaults, self._xml)
-        self._content = Content(profile, self.vaults, host, self._xml, sleep)
-        self.alerts = AlertStream(
-            profile.alerts, lambda: self._documents.wall(self.now()), self.now, self._still, sleep
-        )
-        self._server = HttpServer(self._handle, self._headers)
+        self._answers = Answers(
+            profile, self.vaults, self.door, self.faults, host, self.now, sleep
+        )  # fmt: skip
+        self.alerts = self._answers.alerts
+        self._server = HttpServer(self._handle, self._headers, profile.limits.per_connection)
         self.rtsp = RtspServer(
             profile, self.vaults, self.now,
             sleep=sleep, guests=self.door.guests, faults=self.faults,
@@ -142,7 +129,7 @@ class Recorder:
                 vault.schedule.hole(begin // _MS, self._down_until // _MS)
             vault.schedule.reindex(reindex)
         self.door.forget_nonces()
-        self._content.forget()
+        self._answers.content.forget()
         self.rtsp.restart()
         self._server.hang_up()
 
@@ -182,10 +169,10 @@ class Recorder:
 
     async def __aenter__(self) -> Recorder:
         self.port = await self._server.start(self.host, self._wanted_port, self._tls)
-        self._documents.ports["HTTPS" if self._tls else "HTTP"] = self.port
+        self._answers.documents.ports["HTTPS" if self._tls else "HTTP"] = self.port
         if self.rtsp_port is not None:
             self.rtsp_port = await self.rtsp.start(self.host, self.rtsp_port)
-            self._documents.ports["RTSP"] = self.rtsp_port
+            self._answers.documents.ports["RTSP"] = self.rtsp_port
         return self
 
     async def __aexit__(
@@ -212,95 +199,4 @@ class Recorder:
         self.requests.append(request)
         if self.now() < self._down_until:
             raise Cut(hard=True)
-        if self.profile.limits.answer_s:
-            await self._sleep(self.profile.limits.answer_s)
-        if request.path in _OPEN and "authorization" not in request.headers:
-            return self._documents.user_check(*self.door.lock(request.address, self.now()))
-        verdict = self.door.check(
-            request.address,
-            request.method,
-            request.target,
-            request.headers.get("authorization"),
-            self.now(),
-        )
-        request.login = verdict
-        if verdict != "in":
-            return self._turned_away(request, verdict)
-        fault = self.faults.choose(
-            f"{request.method} {request.target}", request.body.decode("utf-8", "replace")
-        )
-        response = await self._struck(request, fault) if fault is not None else None
-        if response is None:
-            response = await self._serve(request)
-        response.fault = fault
-        return response
-
-    def _turned_away(self, request: Request, verdict: Verdict) -> Response:
-        seconds, left = self.door.lock(request.address, self.now())
-        if self.profile.auth.refusal == "html":
-            response = page(401, "Unauthorized", "Access to this document requires a User ID")
-        elif verdict == "locked":
-            response = self._documents.user_check(seconds, left, 401)
-        else:
-            response = Response(
-                401,
-                "application/xml",
-                b"<userCheck>\n<statusValue>401</statusValue>\n"
-                b"<statusString>Unauthorized</statusString>\n</userCheck>\n",
-            )
-        for challenge in self.door.challenges(self.now(), stale=verdict == "stale"):
-            response.headers.append(("WWW-Authenticate", challenge))
-        return response
-
-    async def _struck(self, request: Request, fault: Fault) -> Response | None:
-        """What the fault itself answers; None where it only spoils the true answer."""
-        request.fault = fault.kind
-        if fault.kind == "drop":
-            raise Cut(hard=False)
-        if fault.kind == "delay":
-            await self._sleep(fault.seconds)
-        if fault.kind == "busy":
-            return self._xml.refusal(503, request.target, BUSY)
-        if fault.kind == "error200":
-            return self._xml.refusal(200, request.target, DEVICE_ERROR)
-        if fault.kind == "status":
-            status = NOT_SUPPORTED if fault.status in (403, 404, 405) else DEVICE_ERROR
-            return self._xml.refusal(fault.status, request.target, status)
-        if fault.kind == "empty":
-            return Response(200, self.profile.dialect.content_type, b"")
-        return None
-
-    async def _serve(self, request: Request) -> Response:
-        path = request.path
-        if any(re.fullmatch(pattern, path) for pattern in self.profile.dialect.absent):
-            return self._xml.refusal(403, request.target, NOT_SUPPORTED)
-        if path == "/ISAPI/ContentMgmt/search":
-            return await self._content.search(request, self.now())
-        if path == "/ISAPI/ContentMgmt/download":
-            return await self._content.download(request, self.now())
-        if path.startswith("/ISAPI/ContentMgmt/record/tracks"):
-            return self._tracks.serve(request, self.now())
-        if path in ALERT_PATHS:
-            return self._listen(request)
-        if (snapshot := _SNAPSHOT.fullmatch(path)) is not None:
-            return await self._snapshot(request, snapshot)
-        if path == "/ISAPI/Security/userCheck":
-            return self._documents.user_check(0, self.profile.auth.lock_after)
-        return self._documents.serve(request, self.now())
-
-    def _listen(self, request: Request) -> Response:
-        if request.path != self.alerts.path:
-            return page(404, "Not Found", "Can't locate document")
-        response = self.alerts.listen()
-        return response or self._xml.refusal(403, request.target, NOT_SUPPORTED)
-
-    async def _snapshot(self, request: Request, asked: re.Match[str]) -> Response:
-        """A picture of now: a `playbackTime` is passed over in silence (a device fact)."""
-        channel, stream = divmod(int(asked.group(2)), 100)
-        proxy = self.profile.dialect.snapshot == "proxy"
-        if bool(asked.group(1)) != proxy or channel not in self.vaults or stream not in (1, 2):
-            return self._xml.refusal(400, request.target, BAD_CONTENT)
-        return Response(200, "image/jpeg", await asyncio.to_thread(self._still, channel))
-
-    def _still(self, channel: int) -> bytes:
-        return jpeg(self.vaults[channel], self.now() // _MS)
+        return await self._answers.answer(request)

@@ -11,7 +11,7 @@ from xml.sax.saxutils import escape
 from hikcore.instants import NS, Span, parse_instant, to_datetime
 from hikcore.sim.http import Response
 from hikcore.sim.profile import Profile
-from hikcore.sim.queries import Query, Reader, Refused
+from hikcore.sim.queries import Query, Reader, Refused, from_id, to_id
 from hikcore.sim.recordings import StoredFile
 from hikcore.sim.vault import Vault
 from hikcore.sim.xml import Writer, tags
@@ -48,6 +48,7 @@ class Searches:
         self._ipc = profile.dialect.names == "ipc"
         clock = profile.clock.device_clock
         self._reader = Reader(profile.dialect, clock, profile.seed)
+        self._hollow: set[str] = set()
         self._issued: OrderedDict[str, None] = OrderedDict()
         self._found: OrderedDict[str, list[tuple[int, StoredFile]]] = OrderedDict()
 
@@ -73,7 +74,13 @@ class Searches:
         self._issued.clear()
 
     def _all(self, query: Query, now: int) -> list[tuple[int, StoredFile]]:
-        dialect, track = self._profile.dialect, query.track
+        """Oldest first, tracks mixed."""
+        rows = [row for track in query.tracks for row in self._of(track, query, now)]
+        rows.sort(key=lambda row: (row[1].begin_ms, row[0]))
+        return rows[: self._profile.dialect.query_cap or None]
+
+    def _of(self, track: int, query: Query, now: int) -> list[tuple[int, StoredFile]]:
+        dialect = self._profile.dialect
         if track // 100 not in self._vaults:
             if dialect.bad_track == "refused":
                 raise Refused("track", "Invalid track id.")
@@ -84,8 +91,7 @@ class Searches:
             if vault is not None and dialect.unrecorded == "refused":
                 raise Refused("track", "Invalid track id.")
             return []
-        files = vault.files(query.span, now)
-        return [(track, file) for file in files[: dialect.query_cap or None]]
+        return [(track, file) for file in vault.files(query.span, now)]
 
     def answer(self, body: bytes, now: int) -> Response:
         """The CMSearchResult of a request.
@@ -97,6 +103,10 @@ class Searches:
         query = self._reader.search(body, now)
         items, total = self.find(query, now)
         word = "OK" if items else "NO MATCHES"
+        if dialect.hollow_page and 0 < query.position < total:
+            if query.search_id not in self._hollow:
+                items, word = [], "MORE"
+            self._hollow.add(query.search_id)
         if query.position + len(items) < total and items:
             word = dialect.full_page
         # Lower-cased and in braces, whatever the request's looked like (a device fact).
@@ -122,7 +132,7 @@ class Searches:
             extras = tags(lockStatus="unlock", name=self.name(file))
         return (
             "<searchMatchItem><sourceID>{00000000-0000-0000-0000-000000000000}</sourceID>"
-            f"<trackID>{track}</trackID>"
+            f"<trackID>{to_id(track, self._profile.dialect)}</trackID>"
             f"<timeSpan><startTime>{begin}</startTime><endTime>{end}</endTime></timeSpan>"
             "<mediaSegmentDescriptor><contentType>video</contentType>"
             f"<codecType>{escape(self._profile.dialect.codec_type)}</codecType>"
@@ -144,10 +154,8 @@ class Searches:
         begin, end = (
             _URI_TIME[dialect.uri_time](self.literal(ms)) for ms in (file.begin_ms, file.listed_ms)
         )
-        text = (
-            f"rtsp://{host}{port}/Streaming/tracks/{track}{'/' if dialect.uri_slash else ''}"
-            f"?starttime={begin}&endtime={end}"
-        )
+        path = f"/Streaming/tracks/{to_id(track, dialect)}" + ("/" if dialect.uri_slash else "")
+        text = f"rtsp://{host}{port}{path}?starttime={begin}&endtime={end}"
         if dialect.uri_size:
             text += f"&name={self.name(file)}&size={self._vaults[file.channel].size(file)}"
         return text
@@ -164,14 +172,15 @@ class Searches:
         needed = {"starttime", "endtime"} | ({"name", "size"} if dialect.uri_size else set())
         if match is None or not needed <= given.keys():
             raise Refused("content", "bad playbackURI")
-        channel, stream = divmod(int(match.group(1)), 100)
+        track = from_id(int(match.group(1)), dialect)
+        channel, stream = divmod(track, 100)
         vault = self._vaults.get(channel)
         if vault is None or stream != 1:
             raise Refused("track", "Invalid track id.")
         file = self._file(vault, given, now)
         if file is None:
             raise Refused("gone")
-        whole = uri in self._issued or uri == self.uri(int(match.group(1)), file)
+        whole = uri in self._issued or uri == self.uri(track, file)
         if dialect.uri_match == "whole" and not whole:
             raise Refused("content", "bad playbackURI")
         return file

@@ -11,7 +11,7 @@ from hikcore.instants import NS, Span, from_datetime
 from hikcore.sim.camera import CameraProfile
 from hikcore.sim.http import Request, Response
 from hikcore.sim.profile import Profile
-from hikcore.sim.queries import Refused, parse, text
+from hikcore.sim.queries import Refused, from_id, parse, text, to_id
 from hikcore.sim.vault import Vault
 from hikcore.sim.weekly import Block
 from hikcore.sim.xml import BAD_CONTENT, BAD_METHOD, Writer, page, tags
@@ -42,17 +42,25 @@ class Tracks:
         if request.method != method:
             return self._xml.refusal(405, request.target, BAD_METHOD)
         if daily:
-            return self._days(request, int(daily.group(1)), now)
+            track = from_id(int(daily.group(1)), self._profile.dialect)
+            return self._days(request, track, now)
         if request.path == _PATH:
             # Main tracks alone: sub-streams are there to be watched live, not recorded.
-            rows = [_track(camera) for camera in self._profile.cameras]
+            rows = [_track(camera, self._id(camera)) for camera in self._profile.cameras]
             return self._xml.document("TrackList", "\n".join(rows))
         for camera in self._profile.cameras:
-            if request.path == f"{_PATH}/{camera.track}":
-                inner = _track(camera).removeprefix("<Track>").removesuffix("</Track>")
+            if request.path == f"{_PATH}/{self._id(camera)}":
+                inner = (
+                    _track(camera, self._id(camera))
+                    .removeprefix("<Track>")
+                    .removesuffix("</Track>")
+                )
                 return self._xml.document("Track", inner)
         more = f"Can't locate document: {request.path}"
         return page(404, "Not Found", more.replace("<", "&lt;"))
+
+    def _id(self, camera: CameraProfile) -> int:
+        return to_id(camera.track, self._profile.dialect)
 
     def _days(self, request: Request, track: int, now: int) -> Response:
         """Which days of a month have footage: by the recorder's own calendar, whatever Z means."""
@@ -90,7 +98,7 @@ def _day(vault: Vault, year: int, month: int, day: int, now: int) -> str:
     return "<day>" + tags(id=day, dayOfMonth=day, record=bool(there)) + kind + "</day>"
 
 
-def _track(camera: CameraProfile) -> str:
+def _track(camera: CameraProfile, number: int) -> str:
     codec = "H.264" if camera.codec == "h264" else "H.265"
     about = (
         f"trackType=standard,sourceTag=,contentType=video,codecType={codec},"
@@ -100,7 +108,7 @@ def _track(camera: CameraProfile) -> str:
     # Enable is false on tracks that record (seen on four recorders): enableSchedule is what counts.
     return (
         "<Track>"
-        + tags(id=camera.track, Channel=camera.track, Enable=False, Description=about)
+        + tags(id=number, Channel=number, Enable=False, Description=about)
         + tags(Duration="P30DT0H", DefaultRecordingMode=camera.blocks[0].mode, LoopEnable=True)
         + "<TrackSchedule><ScheduleBlockList><ScheduleBlock>"
         + tags(ScheduleBlockGUID="{00000000-0000-0000-0000-000000000000}")

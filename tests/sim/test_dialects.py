@@ -289,3 +289,81 @@ async def test_schedules_are_told_and_kept() -> None:
         assert len(clips) >= 3
         assert all(file.end_ms - file.begin_ms <= 9_001 for file in clips)
         assert uris(await ask(http))
+
+
+@pytest.mark.parametrize(
+    ("dialect", "words"),
+    [
+        ({}, ["MORE", "MORE", "OK"]),
+        ({"full_page": "OK"}, ["OK", "OK", "OK"]),
+        ({"status": "responseStatusStrip"}, ["MORE", "MORE", "OK"]),
+        ({"status": "responseStatusStrp", "total": True}, ["MORE", "MORE", "OK"]),
+        ({"hollow_page": True}, ["MORE", "MORE", "MORE", "OK"]),
+    ],
+)
+async def test_what_is_said_of_pages(dialect: dict[str, Any], words: list[str]) -> None:
+    profile = tiny(dialect={"page_cap": 2, **dialect})
+    async with Recorder(profile) as recorder, client(recorder) as http:
+        said, sizes, found = [], [], []
+        while len(found) < len(recorder.files(1)):
+            text = await ask(http, position=len(found))
+            found += uris(text)
+            sizes.append(len(uris(text)))
+            name = dialect.get("status", "responseStatusStrg")
+            said += re.findall(f"<{name}>(.*?)</{name}>", text)
+            assert f"<numOfMatches>{sizes[-1]}<" in text
+            assert ("totalMatches" in text) == ("total" in dialect)
+        assert said == words
+        assert sizes[1] == (0 if "hollow_page" in dialect else 2)
+        assert len(set(found)) == len(found) == len(recorder.files(1))
+
+
+async def test_several_tracks_are_mixed_by_time() -> None:
+    profile = tiny(dialect={"page_cap": 40, "most_tracks": 2})
+    async with Recorder(profile) as recorder, client(recorder) as http:
+        two = "<trackIDList><trackID>301</trackID><trackID>101</trackID></trackIDList>"
+        body = question().replace("<trackIDList><trackID>101</trackID></trackIDList>", two)
+        text = (await http.post(SEARCH, content=body)).text
+        rows = re.findall(r"<trackID>(\d+)</trackID>\s*<timeSpan><startTime>(.*?)<", text)
+        assert {track for track, _ in rows} == {"101", "301"}
+        assert [begin for _, begin in rows] == sorted(begin for _, begin in rows)
+        assert len(rows) == len(recorder.files(1)) + len(recorder.files(3))
+        three = two.replace("<trackIDList>", "<trackIDList><trackID>201</trackID>")
+        answer = await http.post(SEARCH, content=body.replace(two, three))
+        assert answer.status_code == 400
+
+
+async def test_some_cameras_call_their_track_1() -> None:
+    async with Recorder(tiny(dialect={"track_ids": "n"})) as recorder, client(recorder) as http:
+        tracks = (await http.get("/ISAPI/ContentMgmt/record/tracks")).text
+        assert re.findall("<Track><id>(.*?)<", tracks) == ["1", "3"]
+        assert "<id>3</id>" in (await http.get("/ISAPI/ContentMgmt/record/tracks/3")).text
+        text = await ask(http, track=3)
+        assert set(re.findall("<trackID>(.*?)<", text)) == {"3"}
+        uri = uris(text)[0]
+        assert "/Streaming/tracks/3/?" in uri
+        answer = await fetch(http, uri)
+        assert len(answer.content) == recorder.vaults[3].size(recorder.files(3)[0])
+        assert "true" in await _days(http, 2026, 11, 3)
+
+
+async def test_a_token_is_good_for_one_download() -> None:
+    dialect = {"download": ["GET body"], "download_token": True}
+    async with Recorder(tiny(dialect=dialect)) as recorder, client(recorder) as http:
+        uri = uris(await ask(http))[0]
+        assert (await fetch(http, uri, "GET")).status_code == 403
+        token = (await http.get("/ISAPI/Security/token?format=json")).json()["Token"]["value"]
+        for status in (200, 403):
+            answer = await http.request(
+                "GET", f"{DOWNLOAD}?token={token}", content=wish(uri)
+            )  # fmt: skip
+            assert answer.status_code == status
+
+
+async def test_connections_end_after_some_requests() -> None:
+    async with Recorder(tiny(limits={"per_connection": 2})) as recorder, client(recorder) as http:
+        said = [
+            (await http.get("/ISAPI/Security/userCheck")).headers["connection"] for _ in range(4)
+        ]
+        assert said == ["Keep-Alive", "close", "Keep-Alive", "close"]
+    assert recorder.requests[-1].status == 200
