@@ -81,6 +81,12 @@ def cut_clip(
     if placed is None:
         states = sorted({f"{s.state}: {s.reason}" if s.reason else s.state for s in stretches})
         takes = max((piece.take for piece in timeline.pieces), default=0)
+        if _only_sound(archive, site, camera, span, stream):
+            raise NoRecording(
+                "only sound is held in the span, and no picture: a clip needs pictures",
+                where=where,
+                hint="the archive's segments there hold the sound; ask for a wider span",
+            )
         raise NoRecording(
             f"nothing to show in take {take}; the span is {', '.join(states)}",
             where=where,
@@ -105,6 +111,12 @@ def cut_clip(
         )  # fmt: skip
         sidecar = files.finish(document.to_bytes())
     return ClipReport(files.paths[0], tuple(files.paths), sidecar, document)
+
+
+def _only_sound(archive: Archive, site: str, camera: str, span: Span, stream: str) -> bool:
+    """Whether what is held of a span is sound without pictures."""
+    held = archive.segments(site, camera, span, stream)
+    return bool(held) and not any(segment.frames for segment in held)
 
 
 class _Files:

@@ -47,22 +47,20 @@ class Cameras:
         if name not in self._held:
             path = self._folder / f"{name}.body"
             path.write_bytes(body.data)
-            self._commit(body, name)
+            self.commit(name, body.data, body.listed, body.footage.end)
             self._held[name] = Held(body, name, path)
         return self._held[name]
 
-    def _commit(self, body: Body, camera: str) -> None:
-        begin, end = body.listed, body.footage.end
+    def commit(self, camera: str, data: bytes, begin: int, end: int) -> None:
+        """A recording of a camera, listed over [begin, end) UTC ns."""
         literal = (format_local(begin, 0), format_local(end, 0))
-        row = Recording(
-            3, "main", "file", *literal, Span(begin, end), len(body.data), camera, False, ""
-        )
+        row = Recording(3, "main", "file", *literal, Span(begin, end), len(data), camera, False, "")
         job = CameraJob(_SITE, camera, "main", "nvr1", 3)
         spool = Spool(self._folder / "spool", 1 << 30)
         part = spool.part(camera)
         try:
             intake = Intake(part, store=True)
-            intake.take(body.data)
+            intake.take(data)
             chunk = PlannedChunk(identity(camera, row), row)
             committed = Commit(job, UTC_CLOCK, self._store, spool).put(chunk, intake.finish())
         finally:
