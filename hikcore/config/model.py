@@ -23,6 +23,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from hikcore.config.secrets import Secret
+from hikcore.sources.timetable import Hours, Limit
 
 _ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([KMGT]i?)?B?", re.IGNORECASE)
@@ -79,12 +80,37 @@ def _url(value: str) -> str:
     return value
 
 
+def _several(value: object) -> object:
+    """One text is a list of one."""
+    return (value,) if isinstance(value, str) else value
+
+
+def _hours(value: str) -> str:
+    try:
+        Hours.parse(value)
+    except ValueError as error:
+        raise _fault(str(error)) from None
+    return value
+
+
+def _limit(value: str) -> str:
+    try:
+        Limit.parse(value)
+    except ValueError as error:
+        raise _fault(str(error)) from None
+    return value
+
+
 Id = Annotated[str, AfterValidator(check_id)]
 Bytes = Annotated[int, BeforeValidator(_size), Field(gt=0)]
 Zone = Annotated[str, AfterValidator(_zone)]
 Tls = Annotated[str, AfterValidator(_tls)]
 Url = Annotated[str, AfterValidator(_url)]
 Folder = Annotated[Path, AfterValidator(Path.expanduser), PlainSerializer(str, return_type=str)]
+QuietTimes = Annotated[
+    tuple[Annotated[str, AfterValidator(_hours)], ...], BeforeValidator(_several)
+]
+Limits = Annotated[tuple[Annotated[str, AfterValidator(_limit)], ...], BeforeValidator(_several)]
 Seconds = Annotated[float, Field(gt=0, le=3600)]
 StreamName = Literal["main", "sub"]
 
@@ -113,6 +139,12 @@ class SpoolSection(Section):
     limit: Bytes = Field(20_000_000_000, description="fetches wait rather than fill more")
 
 
+class DeviceFilesSection(Section):
+    """Where is kept how each device speaks."""
+
+    folder: Folder | None = Field(None, description="devices/ beside this file, unless said")
+
+
 class DefaultsSection(Section):
     """What holds for every device that does not say otherwise."""
 
@@ -128,6 +160,18 @@ class DefaultsSection(Section):
         "auto", description="auto: Digest, Basic only over verified TLS; basic: Basic anyway"
     )
     downloads: int = Field(2, ge=1, le=64, description="at once from one device, by one process")
+    searches: int = Field(1, ge=1, le=64, description="likewise")
+    streams: int = Field(1, ge=1, le=64, description="RTSP playbacks, likewise")
+    requests_per_second: float = Field(20.0, gt=0, le=1000, description="all kinds together")
+    bandwidth: Limits = Field(
+        (), description='"2 MB/s", or a list like ["08:00-20:00 16 Mbit/s"]; hours of the site'
+    )
+    quiet_hours: QuietTimes = Field(
+        (), description='["22:00-06:00"]: nothing is asked of it then; hours of the site'
+    )
+    busy_patience: Annotated[float, Field(ge=0, le=86400)] = Field(
+        900.0, description="seconds that a request waits for a device that says it is busy"
+    )
     attempts: int = Field(5, ge=1, le=20, description="tries where a repeat can help")
     connect_timeout: Seconds = Field(10.0, description="seconds to a connection")
     idle_timeout: Seconds = Field(60.0, description="seconds without a byte")
@@ -189,6 +233,7 @@ class Settings(Section):
 
     archive: ArchiveSection
     spool: SpoolSection = Field(default_factory=SpoolSection)
+    device_files: DeviceFilesSection = Field(default_factory=DeviceFilesSection)
     defaults: DefaultsSection = Field(default_factory=DefaultsSection)
     sites: dict[Id, SiteSection] = Field(default_factory=dict)
 

@@ -212,33 +212,13 @@ class Config:
         Raises:
             ConfigurationError: no such site or device, or credentials that cannot be had.
         """
-        from hikcore.config.guards import login_guard  # noqa: PLC0415  likewise
-        from hikcore.sources.isapi.settings import Retries  # noqa: PLC0415  loads httpx
-        from hikcore.sources.isapi.settings import Settings as Tuning  # noqa: PLC0415  likewise
-        from hikcore.sources.isapi.source import IsapiSource  # noqa: PLC0415  likewise
+        from hikcore.config.devices import isapi_source  # noqa: PLC0415  loads httpx
 
-        section = self.site(site).device(device)
-        username, secret = self.site(site).login(device)
-        password = secret.resolve(f"sites.{site}.devices.{device}.password")
-        port = section.port or (443 if section.scheme == "https" else 80)
-        return IsapiSource(
-            section.host,
-            username,
-            password,
-            port=port,
-            guard=login_guard(site, device, section.host, port, username, password, store),
-            scheme=section.scheme,
-            tls=section.tls,
-            device_time=section.device_time,
-            name=f"{site}/{device}",
-            settings=Tuning(
-                connect_timeout=section.connect_timeout,
-                idle_timeout=section.idle_timeout,
-                auth=section.auth,
-                downloads=section.downloads,
-                retries=Retries(attempts=section.attempts),
-            ),
-        )
+        place = self.site(site)
+        folder = self.settings.device_files.folder
+        if folder is None and self.path is not None:
+            folder = self.path.parent / "devices"
+        return isapi_source(place, device, folder, store)
 
 
 def _unknown(what: str, id_: str, known: Mapping[str, object], where: str) -> ConfigurationError:

@@ -31,11 +31,11 @@ from hikcore.extract.report import CameraJob, CameraReport, Outcome, Progress, Q
 from hikcore.extract.spool import Spool
 from hikcore.extract.windows import to_ask
 from hikcore.instants import DAY, Span, union
-from hikcore.sources.base import ReadsAsTold, Recording, Source, SpanSource
+from hikcore.sources.base import QuietHours, ReadsAsTold, Recording, Source, SpanSource
 
 _LOG = logging.getLogger(__name__)
 #: After these nothing else of the camera can succeed either, so the work ends.
-_ENDING = (DeviceAuthError, DeviceUnreachable, ArchiveDenied, ArchiveUnavailable)
+_ENDING = (DeviceAuthError, DeviceUnreachable, QuietHours, ArchiveDenied, ArchiveUnavailable)
 
 
 async def extract_camera(

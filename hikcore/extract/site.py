@@ -13,7 +13,7 @@ from hikcore.extract.fetch import Patience
 from hikcore.extract.report import CameraJob, CameraReport, Progress
 from hikcore.extract.spool import Spool
 from hikcore.instants import Span
-from hikcore.sources.base import Source
+from hikcore.sources.base import QuietHours, Source
 
 #: Cameras worked on at once in one process: enough to cut one while another is fetched. How much is
 #: asked of a device at once is its source's own limit.
@@ -99,7 +99,7 @@ class SiteWork:
                 repair=self._repair,
                 patience=self._patience,
             )
-        if isinstance(report.failure, DeviceAuthError | DeviceUnreachable):
+        if isinstance(report.failure, DeviceAuthError | DeviceUnreachable | QuietHours):
             self._gone.setdefault(part.job.device, report.failure)
         return report
 

@@ -28,12 +28,13 @@ from hikcore.extract.camera import extract_camera
 from hikcore.extract.fetch import Patience
 from hikcore.extract.report import CameraJob, CameraReport, Outcome, Quiet
 from hikcore.extract.spool import Spool
-from hikcore.folders import state_folder
+from hikcore.folders import cache_folder, state_folder
 from hikcore.hikvision_nvr_downloader.work import WorkFolder, is_complete
 from hikcore.instants import NS, Span, compact_instant, format_instant, from_datetime
 from hikcore.sources.base import Stream
 from hikcore.sources.fileguard import FileGuard
-from hikcore.sources.isapi import IsapiSource, Retries, Settings
+from hikcore.sources.isapi import Busy, IsapiSource, Retries, Settings
+from hikcore.sources.notes import TomlNotes, file_name
 
 _T = TypeVar("_T")
 _SITE: Final = "download"
@@ -84,7 +85,10 @@ class HikvisionNVRClient:
             connect_timeout=min(timeout, _CONNECT_TIMEOUT),
             idle_timeout=timeout,
             retries=Retries(tries, backoff_factor, 60.0, backoff_factor),
+            # As many tries where it is busy: a call is not left waiting for a quarter of an hour.
+            busy=Busy(backoff_factor, 60.0, min(backoff_factor * (2**max_retries - 1), 900.0)),
         )
+        at = port or (443 if scheme == "https" else 80)
         self._source: Callable[[], IsapiSource] = lambda: IsapiSource(
             host,
             username,
@@ -95,13 +99,8 @@ class HikvisionNVRClient:
             device_time=device_time,
             settings=settings,
             now=now,
-            guard=FileGuard(
-                state_folder() / "logins",
-                host,
-                port or (443 if scheme == "https" else 80),
-                username,
-                secret,
-            ),
+            guard=FileGuard(state_folder() / "logins", host, at, username, secret),
+            notes=TomlNotes(cache_folder() / "devices" / file_name(host, at)),
         )
         self._source()  # settings are found wrong here, before any work
         # Two alike are needed to believe a body that is shorter than listed.

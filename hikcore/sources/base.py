@@ -6,17 +6,23 @@ knows neither the archive nor Prefect. All calls are coroutines; every error is 
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from typing import Literal, Protocol, runtime_checkable
+from typing import Any, Literal, Protocol, runtime_checkable
 
 from hikcore.deviceclock import DeviceClock
+from hikcore.errors import DeviceBusy
 from hikcore.instants import Span
 
 Stream = Literal["main", "sub"]
 #: What is fetched in one piece: a device's closed file, a UTC window, or a growing file's tail.
 ChunkKind = Literal["file", "window", "tail"]
+
+
+class QuietHours(DeviceBusy):
+    """The site wants the device to be left alone at this time of day: nothing was sent. What is
+    left is for a run after them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +185,19 @@ class Windows:
         margin = min(self.margin, max((self.longest - window.length) // 2, 0))
         end = max(min(window.end + margin, until), window.end)
         return Span(window.begin - margin, end)
+
+
+class DeviceNotes(Protocol):
+    """Where what was found out about one device is kept between processes: tables of plain values,
+    which the source alone understands. Both calls block."""
+
+    def load(self) -> Mapping[str, Any] | None:
+        """What is kept; None where nothing is."""
+        ...
+
+    def save(self, notes: Mapping[str, Any]) -> None:
+        """Keep it in place of what was."""
+        ...
 
 
 class Source(Protocol):

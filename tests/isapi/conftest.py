@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from hikcore.sources.isapi import IsapiSource, Retries, Settings
+from hikcore.sources.isapi import Busy, IsapiSource, Retries, Settings
 from hikcore.sources.isapi import login as login_module
-from hikcore.sources.isapi import turns as turns_module
+from hikcore.sources.isapi import politeness as politeness_module
 from tests.isapi.device import Device
 
 RECORDED = Path(__file__).parent / "recorded"
@@ -19,6 +19,8 @@ QUICK = Settings(
     connect_timeout=2,
     idle_timeout=0.4,
     retries=Retries(attempts=3, initial=0.01, maximum=0.02, jitter=0.01),
+    busy=Busy(initial=0.01, maximum=0.02, patience=0.03),
+    requests=10_000,
 )
 MakeSource = Callable[..., IsapiSource]
 
@@ -31,7 +33,7 @@ def recorded(name: str) -> bytes:
 def fresh_process(monkeypatch: pytest.MonkeyPatch) -> None:
     """Ports come back between tests; what a process knows of a device must not."""
     monkeypatch.setattr(login_module, "_logins", {})
-    monkeypatch.setattr(turns_module, "_turns", {})
+    monkeypatch.setattr(politeness_module, "_devices", {})
 
 
 @pytest.fixture

@@ -117,9 +117,10 @@ async def test_a_file_that_was_cut_off_by_others_is_made_again(
 async def test_an_interrupted_download_goes_on_where_it_was(
     recorder: Recorder, tmp_path: Path
 ) -> None:
-    # The second recording of three breaks off, at both tries of this call, here and there.
+    # The second recording of three breaks off, at both tries of this call, here and there; between
+    # them it is asked whether it continues a body, and does not.
     recorder.faults.add(Fault(match="download", nth=(2,), kind="close", at=40_000))
-    recorder.faults.add(Fault(match="download", nth=(3,), kind="close", at=90_000))
+    recorder.faults.add(Fault(match="download", nth=(4,), kind="close", at=90_000))
     with pytest.raises(TransferInterrupted):
         await fetch(recorder, -300, -200, tmp_path, max_retries=1)
     assert not [path for path in tmp_path.iterdir() if path.suffix in (".mp4", ".json", ".part")]

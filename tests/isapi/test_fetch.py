@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import random
+from dataclasses import replace
 
 import pytest
 from pydantic import SecretStr
@@ -22,7 +23,7 @@ from hikcore.errors import (
 from hikcore.instants import NS, Span
 from hikcore.sources.base import Fetched, Recording
 from hikcore.sources.isapi import IsapiSource, Settings
-from tests.isapi.conftest import MakeSource, recorded
+from tests.isapi.conftest import QUICK, MakeSource, recorded
 from tests.isapi.device import Asked, Device, Reply, Reset, Stall
 
 DOWNLOAD = "/ISAPI/ContentMgmt/download"
@@ -89,7 +90,11 @@ async def test_a_body_cut_short_is_an_interruption_and_a_prefix(
     assert got
     assert BODY.startswith(got)
     assert caught.value.retryable
-    assert device.count("good", DOWNLOAD) == 1  # beginning anew is the caller's to decide
+    # Beginning anew is the caller's to decide; the one request after it asked to continue.
+    asked = [each.headers.get("range") for each in device.asked if each.login == "good"]
+    assert asked[0] is None
+    assert len(asked) == 2
+    assert asked[1] == f"bytes={len(got) - 65_536}-"
 
 
 async def test_a_slow_body_is_no_stall(device: Device, source: MakeSource) -> None:
@@ -136,7 +141,10 @@ async def test_busy_for_ever_ends(device: Device, source: MakeSource) -> None:
     serve(device, Reply(503, recorded("hikvision_nvr_v4.30_busy.xml")))
     with pytest.raises(DeviceBusy):
         await fetch(source())
-    assert device.count("good", DOWNLOAD) == 3
+    assert device.count("good", DOWNLOAD) >= 2
+    await asyncio.sleep(0.03)
+    serve(device, Reply(body=BODY, kind=VIDEO))
+    assert (await fetch(source()))[1] == BODY
 
 
 @pytest.mark.parametrize("status", [400, 403, 405])
@@ -274,3 +282,146 @@ async def test_nothing_that_could_change_a_device_leaves(
 def test_a_host_that_is_none(host: str) -> None:
     with pytest.raises(ConfigurationError, match="host"):
         IsapiSource(host, "u", SecretStr("p"))
+
+
+class Ranged:
+    """A device that cuts bodies off and continues them, each in its own way."""
+
+    def __init__(self, cuts: list[int], way: str) -> None:
+        self.cuts, self.way, self.asked = cuts, way, [""]
+
+    def __call__(self, asked: Asked) -> Reply:
+        wanted = asked.headers.get("range", "")
+        self.asked.append(wanted)
+        begin = int(wanted.removeprefix("bytes=").removesuffix("-")) if wanted else 0
+        end = self.cuts.pop(0) if self.cuts else len(BODY)
+        if not wanted or self.way == "ignores":
+            parts: list[bytes | Stall | Reset] = [BODY[:end]]
+            return Reply(body=[*parts, Reset()] if end < len(BODY) else parts, length=len(BODY))
+        told = f"bytes {begin}-{len(BODY) - 1}/{len(BODY)}"
+        sent = BODY[begin:end]
+        if self.way == "lies":
+            sent = BODY[: end - begin]
+        elif self.way == "another":
+            sent = bytes(byte ^ 1 for byte in BODY[begin:end])
+        elif self.way == "other range":
+            told = f"bytes {begin + 1}-{len(BODY) - 1}/{len(BODY)}"
+        elif self.way == "grown":
+            told = f"bytes {begin}-{len(BODY)}/{len(BODY) + 1}"
+        left = len(BODY) - begin
+        return Reply(
+            206, [sent, Reset()] if end < len(BODY) else [sent], [("Content-Range", told)], left
+        )
+
+
+@pytest.mark.parametrize("cuts", [[1_000_000], [200_000, 200_001, 2_999_999], [70_000, 60_000, 3]])
+async def test_a_body_is_continued_where_the_device_proves_that_it_can(
+    device: Device, source: MakeSource, cuts: list[int]
+) -> None:
+    ranged = Ranged(list(cuts), "continues")
+    device.handlers["GET", DOWNLOAD] = ranged
+    fetched, got = await fetch(source())
+    assert got == BODY
+    assert fetched == Fetched(len(BODY), len(BODY))
+    assert len(ranged.asked) == len(cuts) + 2
+
+
+@pytest.mark.parametrize("way", ["ignores", "lies", "another", "other range", "grown"])
+async def test_what_is_not_proven_is_never_mixed(
+    device: Device, source: MakeSource, way: str
+) -> None:
+    ranged = Ranged([1_000_000, 10**9, 1_000_000], way)
+    device.handlers["GET", DOWNLOAD] = ranged
+    one = source()
+    for turn in (1, 2):
+        with pytest.raises(TransferInterrupted) as caught:
+            await fetch(one)
+        got = caught.value.got  # type: ignore[attr-defined]
+        assert BODY.startswith(got)
+        assert got
+        if turn == 1:
+            asked = len(ranged.asked)
+    again = len(ranged.asked) - asked
+    assert again == (1 if way in ("ignores", "lies", "another") else 2)
+
+
+async def test_a_body_that_trickles_has_stalled(device: Device, source: MakeSource) -> None:
+    trickle: list[bytes | Stall | Reset] = [BODY[:100_000]]
+    for at in range(100_000, 100_040):
+        trickle += [BODY[at : at + 1], Stall(0.05)]
+    serve(device, Reply(body=trickle, kind=VIDEO, length=len(BODY)))
+    with pytest.raises(TransferInterrupted, match=r"bytes in 0 s|bytes in 1 s") as caught:
+        await fetch(source())
+    assert BODY.startswith(caught.value.got)  # type: ignore[attr-defined]
+
+
+async def test_a_slow_disk_is_no_slow_device(device: Device, source: MakeSource) -> None:
+    serve(device, Reply(body=[BODY[at : at + 30_000] for at in range(0, 300_000, 30_000)]))
+    size = 0
+
+    async def write(block: bytes) -> None:
+        nonlocal size
+        size += len(block)
+        await asyncio.sleep(0.1)
+
+    await source(settings=replace(QUICK, idle_timeout=0.2)).fetch(RECORDING, write)
+    assert size == 300_000
+
+
+@pytest.mark.parametrize(
+    ("served", "refusal"),
+    [
+        (("GET", "query"), 405),
+        (("POST", "query"), 400),
+        (("GET", "quoted query"), 403),
+        (("GET", "token"), 400),
+        (("PUT", "body"), 405),
+        (("POST", "body"), 200),
+    ],
+)
+async def test_every_form_of_download_is_found_and_remembered(
+    device: Device, source: MakeSource, served: tuple[str, str], refusal: int
+) -> None:
+    method, form = served
+    tokens: list[str] = []
+
+    def token(asked: Asked) -> Reply:
+        tokens.append(f"t{len(tokens)}")
+        return Reply(body=f'{{"Token":{{"value":"{tokens[-1]}"}}}}'.encode())
+
+    def matches(asked: Asked) -> bool:
+        query = asked.target.partition("?")[2]
+        quoted = "playbackURI=rtsp%3A%2F%2F" in query and RECORDING.locator.endswith("size=3")
+        raw = f"playbackURI={RECORDING.locator}" in query
+        return {
+            "query": raw,
+            "quoted query": quoted,
+            "token": bool(tokens) and query == f"token={tokens[-1]}" and b"size=3<" in asked.body,
+            "body": not query and b"name=x&amp;size=3</playbackURI>" in asked.body,
+        }[form]
+
+    def answer(asked: Asked) -> Reply:
+        if asked.method == method and matches(asked):
+            return Reply(body=BODY[:5000], kind=VIDEO)
+        return Reply(refusal, recorded("hikvision_ds-7616nxi_v4.84_badxml.xml"))
+
+    for verb in ("GET", "POST", "PUT"):
+        device.handlers[verb, DOWNLOAD] = answer
+    device.handlers["GET", "/ISAPI/Security/token"] = token
+    one = source()
+    for _ in range(2):
+        assert (await fetch(one))[1] == BODY[:5000]
+    assert len([a for a in device.asked if a.login == "good"][-2:]) == 2
+    assert len(tokens) == (2 if form == "token" else len(tokens))
+
+
+async def test_a_right_that_is_missing_is_no_matter_of_form(
+    device: Device, source: MakeSource
+) -> None:
+    refused = recorded("hikvision_nvr_v4.1.18_notsupport.xml").replace(
+        b"notSupport", b"lowPrivilege"
+    )
+    serve(device, Reply(403, refused))
+    with pytest.raises(DeviceRefused, match="remote playback"):
+        await fetch(source())
+    assert device.count("good") == 1

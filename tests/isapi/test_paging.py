@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from hikcore.errors import DeviceError, DeviceProtocolError
 from hikcore.instants import NS, format_instant, parse_instant
 from hikcore.sources.isapi import paging
-from hikcore.sources.isapi.paging import Lister, Listing, digits
+from hikcore.sources.isapi.literal import digits
+from hikcore.sources.isapi.paging import Lister, Listing
 from hikcore.sources.isapi.settings import Settings
 from hikcore.sources.isapi.status import error_of
 from hikcore.sources.isapi.turns import Turns

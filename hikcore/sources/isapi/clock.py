@@ -9,7 +9,7 @@ from typing import Final
 from hikcore.deviceclock import DeviceClock, ZoneRule
 from hikcore.errors import DeviceProtocolError
 from hikcore.sources.isapi import xml
-from hikcore.sources.isapi.paging import digits
+from hikcore.sources.isapi.literal import digits
 
 PATH: Final = "/ISAPI/System/time"
 _SUFFIX: Final = re.compile(r"([+-])(\d\d):?(\d\d)$")

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
@@ -19,14 +20,16 @@ from pydantic import SecretStr
 
 from hikcore.errors import (
     ConfigurationError,
+    DeviceBusy,
     DeviceError,
     DeviceProtocolError,
     DeviceUnreachable,
     TransferInterrupted,
 )
-from hikcore.sources.base import LoginGuard
+from hikcore.sources.base import LoginGuard, QuietHours
 from hikcore.sources.isapi.auth import DeviceAuth
 from hikcore.sources.isapi.login import login_for
+from hikcore.sources.isapi.politeness import politeness_for
 from hikcore.sources.isapi.readonly import ReadOnlyTransport
 from hikcore.sources.isapi.settings import Settings
 from hikcore.sources.isapi.status import error_of
@@ -37,12 +40,26 @@ from hikcore.sources.isapi.tls import (
     certificate_refused,
     peer_fingerprint,
 )
-from hikcore.sources.isapi.turns import Turns, turns_for
 
 _T = TypeVar("_T")
 _LOG = logging.getLogger("hikcore.isapi")
 # Where nobody has set logging up, Python would print its bare `stamina.retry_scheduled`.
 logging.getLogger("stamina").addHandler(logging.NullHandler())
+
+
+class _NoTokens(logging.Filter):
+    """httpx logs the URL of every request; a download's token in it is a key to footage."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Let it pass, without the token."""
+        text = record.getMessage()
+        if "token=" in text:
+            record.msg, record.args = re.sub(r"token=[^&\s'\"]+", "token=…", text), ()
+        return True
+
+
+for _name in ("httpx", "httpcore.http11", "httpcore.connection"):
+    logging.getLogger(_name).addFilter(_NoTokens())
 #: The vendor's own web page sends searches under this type; none is refused for it.
 _XML = "application/xml; charset=UTF-8"
 
@@ -58,6 +75,11 @@ class Connection:
         settings: timeouts, retries, limits.
         guard: of the login; see `DeviceAuth`.
         now: our clock, ns UTC.
+
+    Attributes:
+        where: the device, for errors.
+        polite: its limits, shared by all of this process.
+        idle, slowest: see `Settings.idle_timeout` and `Settings.slowest`.
 
     Raises:
         ConfigurationError: host, `tls` or its CA file cannot be used.
@@ -106,19 +128,39 @@ class Connection:
             timeout=httpx.Timeout(settings.idle_timeout, connect=settings.connect_timeout),
             headers={"Accept-Encoding": "identity", "User-Agent": "hikcore"},
         )
-        self.searching: Turns = turns_for((host, port, "search"), settings.searches)
-        self.downloading: Turns = turns_for((host, port, "download"), settings.downloads)
+        self._now = now
+        self.idle, self.slowest = settings.idle_timeout, settings.slowest
+        self.polite = politeness_for((host, port), settings)
 
     async def aclose(self) -> None:
         """Close connections."""
         await self._client.aclose()
 
     async def retrying(self, attempt: Callable[[], Coroutine[Any, Any, _T]]) -> _T:
-        """What `attempt` gives, tried again while it fails in a way that passes.
+        """What `attempt` gives, tried again while it fails in a way that passes. A device that is
+        busy has a patience of its own: all its tasks wait together, and longer.
 
         Raises:
             DeviceError: the last one.
         """
+        pace, waited = self.polite.busy, 0.0
+        while True:
+            await pace.turn()
+            try:
+                result = await self._retrying(attempt)
+            except QuietHours:
+                raise
+            except DeviceBusy as error:
+                wait = pace.met()
+                waited += wait
+                _LOG.info("%s [next try in %.1f s]", error, wait)
+                if waited > self._settings.busy.patience:
+                    raise
+            else:
+                pace.over()
+                return result
+
+    async def _retrying(self, attempt: Callable[[], Coroutine[Any, Any, _T]]) -> _T:
         retries = self._settings.retries
         async for again in stamina.retry_context(
             on=_passes,
@@ -137,13 +179,17 @@ class Connection:
                     raise
         raise AssertionError("a retry loop ends by return or raise")
 
-    async def ask(self, method: str, path: str, body: bytes = b"") -> bytes:
+    async def received(self, size: int) -> None:
+        """Wait for as long as so many bytes may take, where the device's bandwidth is limited."""
+        await self.polite.received(size, self._settings.hours, self._now)
+
+    async def ask(self, method: str, path: str, body: bytes = b"", query: str = "") -> bytes:
         """The whole answer of a small request, once, its errors told from its content.
 
         Raises:
             DeviceError: refused, busy, not there, cut short, or larger than an answer may be.
         """
-        async with self.stream(method, path, body) as response:
+        async with self.stream(method, path, body, query=query) as response:
             limit = self._settings.answer_limit
             parts, size = [], 0
             async for part in response.aiter_bytes():
@@ -161,14 +207,29 @@ class Connection:
 
     @asynccontextmanager
     async def stream(
-        self, method: str, path: str, body: bytes = b""
+        self,
+        method: str,
+        path: str,
+        body: bytes = b"",
+        *,
+        query: str = "",
+        headers: Mapping[str, str] | None = None,
     ) -> AsyncIterator[httpx.Response]:
         """An answer whose headers are there and whose body is still to be read.
 
         Transport errors inside the block become `DeviceError` too.
+
+        Args:
+            query: as it is to be sent, without the question mark.
         """
+        await self.polite.request(
+            self._settings.requests, self._settings.hours, self._now(), self.where
+        )
         request = self._client.build_request(
-            method, path, content=body, headers={"Content-Type": _XML} if body else {}
+            method,
+            f"{path}?{query}" if query else path,
+            content=body,
+            headers={**({"Content-Type": _XML} if body else {}), **(headers or {})},
         )
         try:
             response = await self._client.send(request, stream=True)
@@ -232,7 +293,8 @@ def base_url(scheme: str, host: str, port: int, name: str) -> httpx.URL:
 
 
 def _passes(error: Exception) -> bool:
-    return isinstance(error, DeviceError) and error.retryable
+    busy = isinstance(error, DeviceBusy)
+    return isinstance(error, DeviceError) and error.retryable and not busy
 
 
 def _reason(error: BaseException) -> str:

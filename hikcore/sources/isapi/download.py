@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+import asyncio
+import random
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from typing import Final
 
-import httpx
-
-from hikcore.errors import DeviceProtocolError, TransferInterrupted
-from hikcore.media.sniff import sniff
+from hikcore.errors import TransferInterrupted
 from hikcore.sources.base import Fetched
 from hikcore.sources.isapi.connection import Connection
-from hikcore.sources.isapi.dialect import DOWNLOAD_LADDER, DOWNLOAD_STEPS, DownloadDialect
-from hikcore.sources.isapi.search import download_body
-from hikcore.sources.isapi.status import Rejected, error_of
-
-PATH: Final = "/ISAPI/ContentMgmt/download"
-_SNIFF: Final = 64
-_DOCUMENT: Final = 64 * 1024
-#: What a recording never begins with.
-_DOCUMENTS: Final = frozenset({"xml", "html", "json"})
+from hikcore.sources.isapi.dialect import (
+    DOWNLOAD_STEPS,
+    FINAL,
+    FORM_CODES,
+    SEARCH_LADDER,
+    DownloadDialect,
+    download_ladder,
+)
+from hikcore.sources.isapi.dialects import Dialects
+from hikcore.sources.isapi.settings import Retries
+from hikcore.sources.isapi.status import Rejected
+from hikcore.sources.isapi.transfer import NotResumed, Requests, Transfer
 
 Write = Callable[[bytes], Awaitable[None]]
 
@@ -30,42 +31,55 @@ class _EnoughError(Exception):
 
 
 class Downloader:
-    """Downloads of one device; keeps the dialect that worked."""
+    """Downloads of one device.
 
-    def __init__(self, connection: Connection) -> None:
+    Args:
+        connection: to it.
+        dialects: what is known of how it wants to be asked, and where that is kept.
+        retries: of a resumed transfer.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        dialects: Dialects | None = None,
+        retries: Retries | None = None,
+    ) -> None:
         self._connection = connection
-        self._ladder: tuple[DownloadDialect, ...] = DOWNLOAD_LADDER
+        self._dialects = dialects or Dialects()
+        self._retries = retries or Retries()
+        self._requests = Requests(connection)
+        self._proven = False
 
     async def fetch(self, uri: str, write: Write) -> Fetched:
         """Stream a file to `write`.
 
-        What fails before the first byte of footage is tried again where that helps; afterwards
-        the caller begins anew (no recorder is known to resume: facts 1.5).
+        What fails before the first byte of footage is tried again where that helps. What breaks off
+        later is resumed, where the device proves that it can (no public client relies on it, facts
+        1.5: a 206 for the very range, whose first bytes are those that came last); else the caller
+        begins anew. What is written is never a mix of two.
 
         Raises:
             TransferInterrupted: it ended early, stalled or was reset.
             DeviceError: the device refuses or answers something else than footage.
         """
-        started = False
+        await self._dialects.load()
+        transfer = Transfer(uri, write, self._connection)
 
-        async def marked(block: bytes) -> None:
-            nonlocal started
-            started = True
-            await write(block)
-
-        async def attempt() -> Fetched | TransferInterrupted:
+        async def attempt() -> TransferInterrupted | None:
             try:
-                async with self._connection.downloading.place():
-                    return await self._climb(uri, marked)
+                async with self._connection.polite.downloading.place():
+                    await self._climb(transfer)
             except TransferInterrupted as error:
-                if started:
+                if transfer.size:
                     return error  # not to be tried again here
                 raise
+            return None
 
-        outcome = await self._connection.retrying(attempt)
-        if isinstance(outcome, TransferInterrupted):
-            raise outcome
-        return outcome
+        interrupted = await self._connection.retrying(attempt)
+        if interrupted is not None:
+            await self._resume(transfer, interrupted)
+        return Fetched(transfer.size, transfer.promised)
 
     async def beginning(self, uri: str, enough: int) -> bytes:
         """The first bytes of a file, as many as are enough (or all); the rest is not taken.
@@ -84,64 +98,65 @@ class Downloader:
             await self.fetch(uri, keep)
         return bytes(have)
 
-    async def _climb(self, uri: str, write: Write) -> Fetched:
+    async def _climb(self, transfer: Transfer) -> None:
+        """The transfer, in the first form that the device takes."""
         problem: Rejected | None = None
-        for dialect in self._ladder:
+        for dialect in self._ladder():
             try:
-                fetched = await self._once(dialect, uri, write)
+                async with self._requests.open(dialect, transfer.uri) as response:
+                    started = await transfer.start(response)
+                    self._proven = True
+                    await self._dialects.learnt(download=dialect)
+                    await transfer.take(started)
+                return
             except Rejected as error:
-                if error.http not in DOWNLOAD_STEPS:
+                if self._proven or not _is_of_form(error):
                     raise
                 problem = problem or error
-                continue
-            self._ladder = (dialect,)
-            return fetched
         assert problem is not None
         raise problem
 
-    async def _once(self, dialect: DownloadDialect, uri: str, write: Write) -> Fetched:
-        where = f"{self._connection.where} {PATH}"
-        async with self._connection.stream(dialect.method, PATH, download_body(uri)) as response:
-            if response.status_code != 200:
-                answer = await _beginning(response.aiter_raw(), b"", _DOCUMENT)
-                raise error_of(response.status_code, answer, where) or DeviceProtocolError(
-                    f"the device answers HTTP {response.status_code}", where=where
-                )
-            promised = _promised(response)
-            blocks = response.aiter_raw()  # as they come, at most 64 KiB each
-            first = await _beginning(blocks, b"", _SNIFF)
-            kind = sniff(first[:_SNIFF])
-            if kind in _DOCUMENTS:
-                answer = await _beginning(blocks, first, _DOCUMENT)
-                raise error_of(200, answer, where) or DeviceProtocolError(
-                    f"{kind} where a recording should be", where=where
-                )
-            if not first:
-                raise TransferInterrupted(
-                    "an empty body",
-                    where=where,
-                    hint="the recorder may have written over this recording",
-                )
-            size = len(first)
-            await write(first)
-            async for block in blocks:
-                size += len(block)
-                await write(block)
-        if promised is not None and size != promised:
-            raise TransferInterrupted(f"{size} of {promised} bytes arrived", where=where)
-        return Fetched(size, promised)
+    def _ladder(self) -> list[DownloadDialect]:
+        known = self._dialects.download
+        if known is not None and self._proven:
+            return [known]
+        ladder = download_ladder(self._dialects.search or SEARCH_LADDER[0])
+        return list(dict.fromkeys((known, *ladder) if known is not None else ladder))
+
+    async def _resume(self, transfer: Transfer, interrupted: TransferInterrupted) -> None:
+        """Go on where it broke off, as long as that gets on."""
+        failures = 0
+        while failures < self._retries.attempts:
+            dialect = self._dialects.download
+            if self._dialects.ranges == "ignored" or not transfer.resumable or dialect is None:
+                break
+            wait = min(
+                self._retries.initial * self._retries.factor**failures, self._retries.maximum
+            )
+            await asyncio.sleep(wait * random.uniform(0.75, 1.25))  # noqa: S311  no secret
+            before = transfer.size
+            try:
+                async with (
+                    self._connection.polite.downloading.place(),
+                    self._requests.open(dialect, transfer.uri, transfer.range) as response,
+                ):
+                    await transfer.resume(response)
+                    await self._dialects.learnt(ranges="honoured")
+                    await transfer.take(b"")
+                return
+            except NotResumed as error:
+                if error.ignored:
+                    await self._dialects.learnt(ranges="ignored")
+                break
+            except TransferInterrupted:
+                failures = 0 if transfer.size > before else failures + 1
+            except Rejected:
+                break
+        raise interrupted
 
 
-async def _beginning(blocks: AsyncIterator[bytes], have: bytes, enough: int) -> bytes:
-    """`have` and what follows, until there is enough or the body ends."""
-    while len(have) < enough:
-        block = await anext(blocks, b"")
-        if not block:
-            break
-        have += block
-    return have
-
-
-def _promised(response: httpx.Response) -> int | None:
-    length = response.headers.get("Content-Length", "")
-    return int(length) if length.isdecimal() and len(length) < 19 else None
+def _is_of_form(error: Rejected) -> bool:
+    """Whether a refusal may be of how it was asked, not of what."""
+    if error.sub.lower() in FINAL:
+        return False
+    return error.http in DOWNLOAD_STEPS or (error.http == 200 and error.code in FORM_CODES)

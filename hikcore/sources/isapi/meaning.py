@@ -17,7 +17,7 @@ from hikcore.deviceclock import DeviceClock, ZoneRule
 from hikcore.errors import ClockUndecided
 from hikcore.instants import DAY, NS, format_instant, format_local
 from hikcore.sources.isapi.clock import DeviceTime
-from hikcore.sources.isapi.paging import digits
+from hikcore.sources.isapi.literal import digits
 from hikcore.sources.isapi.search import SearchRow
 
 Reading = Literal["utc", "local"]

@@ -8,7 +8,7 @@ from hikcore.deviceclock import DeviceClock
 from hikcore.errors import DeviceProtocolError
 from hikcore.instants import NS, Span
 from hikcore.sources.base import Recording, Stream
-from hikcore.sources.isapi.paging import digits
+from hikcore.sources.isapi.literal import digits
 from hikcore.sources.isapi.search import SearchRow
 from hikcore.sources.isapi.settings import Settings
 

@@ -11,16 +11,17 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import unquote
 from xml.etree.ElementTree import Element
-from xml.sax.saxutils import escape
+from xml.sax.saxutils import escape, quoteattr
 
 from hikcore.errors import DeviceProtocolError
 from hikcore.instants import format_instant
 from hikcore.sources.isapi import xml
-from hikcore.sources.isapi.dialect import SearchDialect
+from hikcore.sources.isapi.dialect import DownloadDialect, SearchDialect
 
 PATH: Final = "/ISAPI/ContentMgmt/search"
 _VIDEO: Final = "//recordType.meta.std-cgi.com"
 _STATUS_NAMES: Final = ("responseStatusStrg", "responseStatusStrip", "responseStatusStrp")
+_PLAIN: Final = DownloadDialect()
 _USERINFO: Final = re.compile(r"(?<=://)[^/?#]*@")
 
 
@@ -64,22 +65,23 @@ def build(
     """The body of one search request.
 
     Args:
+        track: 101, 102, 201 …, whatever the dialect calls it.
         search_id: a GUID in upper case, the same for all pages of a query.
         begin, end: literal times as ns as if UTC, whole seconds.
         position: distinct items received so far.
         page: how many are asked for.
     """
     ident = f"{{{search_id}}}" if dialect.braces else search_id
-    tracks = f"<{dialect.container}><trackID>{track}</trackID></{dialect.container}>"
+    tracks = f"<trackID>{dialect.track(track)}</trackID>"
+    if dialect.container != "trackID":
+        tracks = f"<{dialect.container}>{tracks}</{dialect.container}>"
     metadata = (
         f"<metadataList><metadataDescriptor>{_VIDEO}</metadataDescriptor></metadataList>"
         if dialect.metadata
         else ""
     )
-    namespace = f' xmlns="{dialect.namespace}"' if dialect.namespace else ""
-    declaration = '<?xml version="1.0" encoding="UTF-8"?>' if dialect.declaration else ""
     return (
-        f'{declaration}<CMSearchDescription version="1.0"{namespace}>'
+        f"{_opening('CMSearchDescription', dialect)}"
         f"<searchID>{ident}</searchID>{tracks}"
         f"<timeSpanList><timeSpan><startTime>{format_instant(begin, 0)}</startTime>"
         f"<endTime>{format_instant(end, 0)}</endTime></timeSpan></timeSpanList>"
@@ -135,8 +137,14 @@ def _query(uri: str) -> dict[str, str]:
     return {key: unquote(value) for key, _, value in pairs}
 
 
-def download_body(uri: str) -> bytes:
+def download_body(uri: str, dialect: DownloadDialect = _PLAIN) -> bytes:
     """The body of a download request: the URI whole, escaped exactly once (CDATA is refused)."""
-    return (
-        f'<downloadRequest version="1.0"><playbackURI>{escape(uri)}</playbackURI></downloadRequest>'
-    ).encode()
+    opening = _opening("downloadRequest", dialect)
+    return f"{opening}<playbackURI>{escape(uri)}</playbackURI></downloadRequest>".encode()
+
+
+def _opening(name: str, dialect: SearchDialect | DownloadDialect) -> str:
+    declaration = '<?xml version="1.0" encoding="UTF-8"?>' if dialect.declaration else ""
+    version = f' version="{dialect.version}"' if dialect.version else ""
+    namespace = f" xmlns={quoteattr(dialect.namespace)}" if dialect.namespace else ""
+    return f"{declaration}<{name}{version}{namespace}>"

@@ -23,6 +23,7 @@ from hikcore.sources.base import (
     Answer,
     Deviation,
     DeviceCamera,
+    DeviceNotes,
     Fetched,
     LoginGuard,
     Recording,
@@ -32,6 +33,7 @@ from hikcore.sources.isapi import clock as device_clock
 from hikcore.sources.isapi import search, tracks
 from hikcore.sources.isapi.cameras import list_cameras
 from hikcore.sources.isapi.connection import Connection
+from hikcore.sources.isapi.dialects import Dialects, identify
 from hikcore.sources.isapi.download import Downloader
 from hikcore.sources.isapi.facts import device_facts
 from hikcore.sources.isapi.meaning import measure
@@ -40,6 +42,7 @@ from hikcore.sources.isapi.rows import recordings_of
 from hikcore.sources.isapi.search import SearchRow
 from hikcore.sources.isapi.settings import DeviceTime, Settings
 from hikcore.sources.isapi.status import Rejected
+from hikcore.sources.isapi.tracks import Tracks
 from hikcore.sources.isapi.wall import first_wall
 
 _TRACK: Final[dict[Stream, int]] = {"main": 1, "sub": 2}
@@ -60,6 +63,7 @@ class IsapiSource:
         settings: timeouts, retries, limits.
         now: our clock, ns UTC.
         guard: shares refused logins with other processes and machines.
+        notes: keep how the device speaks between processes.
 
     Raises:
         ConfigurationError: a setting that is none of its values.
@@ -79,6 +83,7 @@ class IsapiSource:
         settings: Settings | None = None,
         now: Callable[[], int] = time.time_ns,
         guard: LoginGuard | None = None,
+        notes: DeviceNotes | None = None,
     ) -> None:
         if scheme not in ("http", "https"):
             raise ConfigurationError(f"scheme {scheme!r} is neither http nor https", where=name)
@@ -101,10 +106,17 @@ class IsapiSource:
             guard=guard,
             now=now,
         )
+        self._dialects = Dialects(notes, lambda: identify(self._get), self._connection.where)
+        self._tracks = Tracks(self._get)
         self._lister = Lister(
-            self._search, self._connection.searching, self._settings, self._connection.where
+            self._search,
+            self._connection.polite.searching,
+            self._settings,
+            self._connection.where,
+            self._dialects,
+            self._tracks.numbers,
         )
-        self._downloader = Downloader(self._connection)
+        self._downloader = Downloader(self._connection, self._dialects, self._settings.retries)
         self._clock: DeviceClock | None = None
         self._measuring = asyncio.Lock()
 
@@ -140,7 +152,7 @@ class IsapiSource:
 
     async def facts(self) -> DeviceFacts:
         """Model, firmware, disks, and the dialect that works so far."""
-        return await device_facts(self._get, self._lister.dialect.words)
+        return await device_facts(self._get, self._dialects.words)
 
     async def schedules(self) -> list[Planned]:
         """When each channel is to record."""

@@ -7,9 +7,11 @@ actions of the schedule. A mode that is not `CMR` waits for something to happen.
 from __future__ import annotations
 
 import re
+from collections.abc import Awaitable, Callable
 from typing import Final
 from xml.etree.ElementTree import Element
 
+from hikcore.errors import DeviceRefused
 from hikcore.sources.about import Block, Mode, Planned
 from hikcore.sources.isapi import xml
 
@@ -24,6 +26,34 @@ _TIME: Final = re.compile(r"(\d\d?):(\d\d)(?::(\d\d))?")
 _DAY: Final = 86_400
 #: Recorded without a break; the spellings of the metadata descriptors (facts 1.3).
 _CONTINUOUS: Final = frozenset({"CMR", "TIMING", "CONTINUOUS"})
+
+
+class Tracks:
+    """The numbers of one device's tracks, asked for once.
+
+    Args:
+        get: the answer of a GET.
+    """
+
+    def __init__(self, get: Callable[[str], Awaitable[bytes]]) -> None:
+        self._get = get
+        self._numbers: frozenset[int] | None = None
+
+    async def numbers(self) -> frozenset[int]:
+        """Their numbers; none where the device keeps the list to itself.
+
+        Raises:
+            DeviceError: it does not answer.
+        """
+        if self._numbers is None:
+            try:
+                root = xml.parse(await self._get(PATH))
+            except (DeviceRefused, ValueError):
+                self._numbers = frozenset()
+            else:
+                ids = (xml.text(track, "id") for track in xml.descendants(root, "Track"))
+                self._numbers = frozenset(int(i) for i in ids if i.isdecimal() and len(i) < 9)
+        return self._numbers
 
 
 def parse_tracks(body: bytes) -> list[Planned]:

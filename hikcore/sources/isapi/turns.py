@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections import deque
-from collections.abc import AsyncIterator, Hashable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 _Waiter = tuple[asyncio.AbstractEventLoop, "asyncio.Future[None]"]
@@ -72,14 +72,3 @@ class Turns:
             self.leave()
         else:
             future.set_result(None)
-
-
-_turns: dict[Hashable, Turns] = {}
-_registry = threading.Lock()
-
-
-def turns_for(key: Hashable, places: int) -> Turns:
-    """The one `Turns` of this process for a key (device and kind of work); who asks first sets
-    the number of places."""
-    with _registry:
-        return _turns.setdefault(key, Turns(places))
