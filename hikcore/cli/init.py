@@ -194,12 +194,13 @@ async def _ask(
     place: _Place, site: str, device: str, username: str, password: SecretStr, reference: str
 ) -> NewSite:
     """One login; everything that the file needs."""
-    from hikcore.config.guards import login_guard
     from hikcore.config.starter import NewSite, camera_ids, zones_of
+    from hikcore.folders import state_folder
+    from hikcore.sources.fileguard import FileGuard
     from hikcore.sources.isapi.source import IsapiSource
 
     usual = {"http": 80, "https": 443}[place.scheme]
-    guard = login_guard(site, device, place.host, place.port, username, password, None)
+    guard = FileGuard(state_folder() / "logins", place.host, place.port, username, password)
     more: dict[str, Any] = {"scheme": place.scheme, "tls": place.tls, "guard": guard}
     source = IsapiSource(
         place.host,
