@@ -1,33 +1,18 @@
 """All commands, and what becomes of an error: one clear line, and the exit code of its kind.
 
 A command's module declares its arguments and loads the rest when it runs, so that `--help` is fast.
+Where a command is named, only its own module is loaded: those of all take as long as typer itself.
 """
 
 from __future__ import annotations
 
 import errno
 import sys
-import traceback
 from collections.abc import Sequence
+from importlib import import_module
 
 import typer
 
-from hikcore.cli import (
-    cameras,
-    check,
-    clip,
-    clock,
-    config,
-    coverage,
-    cut,
-    demo,
-    doctor,
-    download,
-    extract,
-    init,
-    logins,
-    simulate,
-)
 from hikcore.cli.output import Output
 from hikcore.errors import HikcoreError
 
@@ -37,27 +22,33 @@ FULL = 8
 #: Typer carries a click of its own and does not name this class: the base of all usage errors.
 _ClickException = typer.BadParameter.__mro__[2]
 
-app = typer.Typer(
-    name="hikcore",
-    help="Recorded video out of NVRs into an archive, exactly once, and exact clips back.",
-    no_args_is_help=True,
-    add_completion=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-app.command()(demo.demo)
-app.command()(simulate.simulate)
-app.command()(init.init)
-app.command()(cameras.cameras)
-app.command()(extract.extract)
-app.command()(coverage.coverage)
-app.command()(clip.clip)
-app.command()(cut.cut)
-app.command()(check.check)
-app.command()(download.download)
-app.command()(doctor.doctor)
-app.command()(logins.logins)
-app.add_typer(clock.app, name="clock")
-app.add_typer(config.app, name="config")
+#: In the order of `--help`; each is a function in the module of its name, a group an `app` there.
+COMMANDS = (
+    "demo", "simulate", "init", "cameras", "extract", "coverage", "clip", "cut", "check",
+    "download", "doctor", "logins",
+)  # fmt: skip
+GROUPS = ("clock", "config")
+
+
+def application(arguments: Sequence[str] = ()) -> typer.Typer:
+    """The command line: all of it, or what the arguments need if they begin with a command."""
+    app = typer.Typer(
+        name="hikcore",
+        help="Recorded video out of NVRs into an archive, exactly once, and exact clips back.",
+        no_args_is_help=True,
+        add_completion=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback()(_hikcore)
+    named = arguments[0] if arguments and arguments[0] in (*COMMANDS, *GROUPS) else None
+    for name in (*COMMANDS, *GROUPS):
+        if named in (None, name):
+            module = import_module(f"hikcore.cli.{name}")
+            if name in GROUPS:
+                app.add_typer(module.app, name=name)
+            else:
+                app.command()(getattr(module, name))
+    return app
 
 
 def _version(asked: bool) -> None:
@@ -68,7 +59,6 @@ def _version(asked: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
 def _hikcore(
     version: bool = typer.Option(
         False, "--version", callback=_version, is_eager=True, help="Print the version and exit."
@@ -81,7 +71,7 @@ def run(arguments: Sequence[str]) -> int:
     """Run one command line and return its exit code."""
     output = Output(json="--json" in arguments)
     debug = "--debug" in arguments
-    command = typer.main.get_command(app)
+    command = typer.main.get_command(application(arguments))
     try:
         # Not `command.main`, which has exit codes of its own for what we tell apart.
         with command.make_context("hikcore", list(arguments)) as context:
@@ -98,7 +88,7 @@ def run(arguments: Sequence[str]) -> int:
         return FAILED
     except HikcoreError as error:
         if debug:
-            traceback.print_exc()
+            _stack()
         output.failed(error.exit_code, type(error).__name__, error.message, error.where, error.hint)
         return error.exit_code
     except Exception as error:
@@ -114,7 +104,7 @@ def _other(error: Exception, output: Output, debug: bool) -> int:
         output.failed(2, "UsageError", error.format_message(), quiet=True)  # type: ignore[attr-defined]
         return 2
     if debug:
-        traceback.print_exc()
+        _stack()
     if isinstance(error, OSError) and error.filename:
         full = error.errno in (errno.ENOSPC, errno.EDQUOT)
         output.failed(
@@ -132,3 +122,9 @@ def _other(error: Exception, output: Output, debug: bool) -> int:
         hint="" if debug else "run it again with --debug for the stack, and report it",
     )
     return FAILED
+
+
+def _stack() -> None:
+    import traceback
+
+    traceback.print_exc()

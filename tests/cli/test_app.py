@@ -14,7 +14,8 @@ import typer
 from rich.table import Table
 
 from hikcore import errors
-from hikcore.cli.app import app
+from hikcore.cli.app import COMMANDS as ALL
+from hikcore.cli.app import application
 from hikcore.cli.output import Output
 from tests.cli.conftest import Command
 
@@ -26,13 +27,28 @@ COMMANDS = [
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_has_json_debug_and_help(hikcore: Command, command: tuple[str, ...]) -> None:
-    found = typer.main.get_command(app)
+    found = typer.main.get_command(application())
     for name in command:
         found = found.commands[name]  # type: ignore[attr-defined]
     options = {option for parameter in found.params for option in parameter.opts}
     assert {"--json", "--debug"} <= options
     assert all(getattr(p, "help", None) for p in found.params if p.opts != ["--help", "-h"])
     assert hikcore(*command, "--help").code == 0
+
+
+def test_a_command_loads_no_other_command_and_nothing_heavy() -> None:
+    """(Typer itself loads pydantic where that is installed.)"""
+    code = (
+        "import sys; from hikcore.cli.app import run; "
+        "assert run(['cut', 'nothing.mp4', '-o', 'out.mp4']) == 2; "
+        "print(sorted(m for m in sys.modules if m.startswith('hikcore.cli.'))); "
+        "print(sorted({'numpy', 'av', 'httpx', 'asyncio', 'minio'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded, heavy = done.stdout.splitlines()
+    assert "hikcore.cli.cut" in loaded
+    assert not any(f"hikcore.cli.{name}'" in loaded for name in ALL if name != "cut")
+    assert heavy == "[]"
 
 
 def test_all_commands_are_documented() -> None:
