@@ -100,11 +100,17 @@ class HttpServer:
         handler: gives the response of a request.
         common: headers of every answer, made anew for each.
         most: requests of one connection, which is closed then; 0: any number.
+        sleep: how it waits between blocks.
     """
 
     def __init__(
-        self, handler: Handler, common: Callable[[], Iterable[tuple[str, str]]], most: int = 0
+        self,
+        handler: Handler,
+        common: Callable[[], Iterable[tuple[str, str]]],
+        most: int = 0,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
+        self._sleep = sleep
         self._most = most
         self._handler = handler
         self._common = common
@@ -224,12 +230,12 @@ class HttpServer:
         lines += [f"{name}: {value}" for name, value in (*self._common(), *response.headers)]
         lines.append("Connection: Keep-Alive" if keep else "Connection: close")
         writer.write("\r\n".join(lines).encode("latin-1") + b"\r\n\r\n")
-        async for block in spoiled(_blocks(response.body), fault, writer):
+        async for block in spoiled(_blocks(response.body), fault, writer, self._sleep):
             writer.write(block)
             request.sent += len(block)
             await writer.drain()
             if response.rate:
-                await asyncio.sleep(len(block) / response.rate)
+                await self._sleep(len(block) / response.rate)
         await writer.drain()
         request.whole = True
         if fault is not None and fault.kind == "wrong_length":

@@ -35,7 +35,7 @@ class Head:
 
 
 async def read_request(
-    reader: asyncio.StreamReader, rest: bytes
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, rest: bytes
 ) -> tuple[Head, bytes, bytes] | None:
     """One whole request: its head, its raw bytes and what came behind it; None at the end.
 
@@ -49,6 +49,9 @@ async def read_request(
     while True:
         event = parser.next_event()
         if event is h11.NEED_DATA:
+            if parser.they_are_waiting_for_100_continue:
+                go_on = h11.InformationalResponse(status_code=100, headers=[])
+                writer.write(parser.send(go_on) or b"")
             data = await reader.read(_BLOCK)
             if not data:
                 return None

@@ -161,7 +161,7 @@ class FaultProxy:
 
     async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         rest = b""
-        while (found := await read_request(reader, rest)) is not None:
+        while (found := await read_request(reader, writer, rest)) is not None:
             head, raw, rest = found
             request = " ".join(head.first)
             phase = phase_of(request, self._phases)

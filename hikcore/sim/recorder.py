@@ -81,7 +81,7 @@ class Recorder:
             profile, self.vaults, self.door, self.faults, host, self.now, sleep
         )  # fmt: skip
         self.alerts = self._answers.alerts
-        self._server = HttpServer(self._handle, self._headers, profile.limits.per_connection)
+        self._server = HttpServer(self._handle, self._headers, profile.limits.per_connection, sleep)
         self.rtsp = RtspServer(
             profile, self.vaults, self.now,
             sleep=sleep, guests=self.door.guests, faults=self.faults,

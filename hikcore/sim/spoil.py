@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 from hikcore.sim.faults import Fault
 
@@ -34,6 +34,7 @@ async def spoiled(
     blocks: AsyncIterator[bytes],
     fault: Fault | None,
     writer: asyncio.StreamWriter,
+    sleep: Callable[[float], Awaitable[None]],
 ) -> AsyncIterator[bytes]:
     """The blocks as the fault lets them through."""
     if fault is not None and fault.kind == "noise":
@@ -50,7 +51,7 @@ async def spoiled(
         if not struck and passed + len(block) >= at:
             struck = True
             yield block[: at - passed]
-            await _strike(fault, writer)
+            await _strike(fault, writer, sleep)
             if fault.kind in ("short", "no_length"):
                 return
             yield block[at - passed :]
@@ -61,7 +62,9 @@ async def spoiled(
         yield b"\xa5" * fault.by
 
 
-async def _strike(fault: Fault, writer: asyncio.StreamWriter) -> None:
+async def _strike(
+    fault: Fault, writer: asyncio.StreamWriter, sleep: Callable[[float], Awaitable[None]]
+) -> None:
     await writer.drain()
     if fault.kind == "reset":
         # A reset throws away what the peer has not read; let it read, so that `at` means something.
@@ -70,4 +73,4 @@ async def _strike(fault: Fault, writer: asyncio.StreamWriter) -> None:
     if fault.kind == "close":
         raise Cut(hard=False)
     if fault.kind == "stall":
-        await asyncio.sleep(fault.seconds)
+        await sleep(fault.seconds)

@@ -333,3 +333,29 @@ def test_disks_run_full(tmp_path: Path) -> None:
             assert os.statvfs(folder).f_blocks * os.statvfs(folder).f_frsize == 65_536
     except PermissionError as error:
         pytest.skip(f"this machine lets nobody mount a small disk: {error}")
+
+
+async def test_chunks_and_whoever_waits_to_be_asked_on() -> None:
+    """Chunked both ways, and `Expect: 100-continue`, as uploaders send it."""
+    heard: list[bytes] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        heard.append(await reader.readuntil(b"\r\n\r\n"))
+        heard.append(await reader.readuntil(b"0\r\n\r\n"))
+        writer.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n")
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    async with server, FaultProxy(f"127.0.0.1:{port}") as proxy:
+        reader, writer = await asyncio.open_connection(proxy.host, proxy.port)
+        writer.write(b"PUT /x HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n"
+                     b"Expect: 100-continue\r\n\r\n")  # fmt: skip
+        assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 100 ")
+        writer.write(b"5\r\nhello\r\n0\r\n\r\n")
+        answer = await asyncio.wait_for(reader.read(), 5)
+        writer.close()
+    # No length is known: the end of the connection is the end of the body.
+    assert answer.startswith(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n")
+    assert answer.endswith(b"\r\n\r\nabc")
+    assert heard[1] == b"5\r\nhello\r\n0\r\n\r\n"
