@@ -8,6 +8,7 @@ from hikcore.sim import faults, strikes
 from hikcore.sim.devices import DEVICES
 from hikcore.sim.fields import TABLES, markdown
 from hikcore.sim.profile import Profile, load_profile
+from hikcore.sim.recorder import Recorder
 
 TEXT = (Path(__file__).parents[2] / "docs" / "simulator.md").read_text(encoding="utf-8")
 
@@ -50,3 +51,25 @@ def test_the_example_is_a_profile_and_the_fields_of_the_capture_exist(tmp_path: 
             first, _, field = name.rpartition(".")
             part = first or part
             assert name in models or field in models[part].model_fields, name
+
+
+def test_every_behaviour_names_fields_and_tests_that_exist() -> None:
+    folder = Path(__file__).parent
+    tests = "".join(path.read_text(encoding="utf-8") for path in folder.glob("test_*.py"))
+    models = dict(TABLES)
+    begin = TEXT.index("| behaviour | fields")
+    rows = TEXT[begin : TEXT.index("\n\n", begin)].splitlines()[2:]
+    assert len(rows) >= 25 + 10
+    for row in rows:
+        _, fields, shown = row.strip("| ").split(" | ")
+        for name in re.findall(r"`(\w+(?:\.\w+)*)`", fields):
+            first, _, field = name.rpartition(".")
+            known = (*get_args(faults.Kind), *get_args(strikes.Kind), *models)
+            if first == "recorder":
+                assert hasattr(Recorder, field), name
+            else:
+                assert name in known or field in models[first].model_fields, name
+        names = re.findall(r"`(test_\w+)`", shown)
+        assert names
+        for name in names:
+            assert f"def {name}(" in tests, name
