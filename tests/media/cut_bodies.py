@@ -10,7 +10,7 @@ import functools
 import io
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -23,11 +23,11 @@ from hikcore.sim.encoder import AccessUnit
 from hikcore.sim.psmux import Muxer, MuxProfile
 from hikcore.sim.sound import sound
 from tests.media.avi_reference import avi, chunk, sound_header, video_header
-from tests.media.cut_footage import T0_MS, Footage, Kind, footage
+from tests.media.cut_footage import T0_MS, Coded, Footage, Kind, footage
 from tests.media.everfocus_reference import G711, H264I, H264P, H265I, H265P, frame
 
 CONTAINERS = (
-    "hikvision ps", "everfocus", "avi", "mp4 moov first", "mp4 moov last",
+    "hikvision ps", "plain ps", "everfocus", "avi", "mp4 moov first", "mp4 moov last",
     "mp4 fragmented", "mov",
 )  # fmt: skip
 CODECS = ("h264", "h265")
@@ -167,12 +167,13 @@ def _avi(container: str, kind: Kind) -> Body:
 
 
 def _libav(
-    form: str, audio: str, *, broadcast: bool = False, **options: str
+    form: str, audio: str, *, broadcast: bool = False, least: int = 0, **options: str
 ) -> Callable[[str, Kind], Body]:
-    """A writer of files as libavformat makes them of coded pictures."""
+    """A writer of files as libavformat makes them of coded pictures, filled up to `least` bytes."""
 
     def write(container: str, kind: Kind) -> Body:
         made = footage(kind, broadcast=broadcast)
+        made = replace(made, coded=tuple(_filled(kind, one, least) for one in made.coded))
         law = "alaw" if kind.sound and audio == "pcm_alaw" else ""
         whole = io.BytesIO(b"".join(one.data for one in made.coded))
         raw = "h264" if kind.codec == "h264" else "hevc"
@@ -193,6 +194,17 @@ def _libav(
             return Body(container, made, Path(out.name).read_bytes(), law, _heard(units))
 
     return write
+
+
+def _plain_ps(container: str, kind: Kind) -> Body:
+    """In a pack (2048 bytes) only the first picture gets a time, and at a varying rate that of
+    another is lost for good: pictures are filled until libavformat has found a time for each."""
+    for least in range(3100, 12_000, 1000):
+        made = _libav("vob", "mp2", least=least)(container, kind)
+        with av.open(io.BytesIO(made.data), format="mpeg") as file:
+            if all(packet.pts is not None for packet in file.demux(video=0) if packet.size):
+                return made
+    raise AssertionError(f"pictures without a time in every {container} of {kind}")
 
 
 def _packets(
@@ -241,6 +253,14 @@ def _when(packet: av.Packet) -> Fraction:
     return packet.dts * packet.time_base
 
 
+def _filled(kind: Kind, one: Coded, least: int) -> Coded:
+    """The picture with a filler NAL unit (H.264 7.3.2.7, H.265 7.3.2.8) where it is shorter."""
+    if len(one.data) >= least:
+        return one
+    head = b"\x0c" if kind.codec == "h264" else b"\x4c\x01"
+    return replace(one, data=one.data + _START + head + b"\xff" * (least - len(one.data)) + b"\x80")
+
+
 def _long(data: bytes) -> bytes:
     """All start codes of four bytes, as recorders write them."""
     return data.replace(_START, b"\0\0\1").replace(b"\0\0\1", _START)
@@ -248,7 +268,7 @@ def _long(data: bytes) -> bytes:
 
 _WRITERS: dict[str, Callable[[str, Kind], Body]] = {
     "hikvision ps": _hikvision,
-    "plain ps": _libav("vob", "mp2"),
+    "plain ps": _plain_ps,
     "everfocus": _everfocus,
     "avi": _avi,
     "mp4 moov first": _libav("mp4", "aac", movflags="faststart"),
