@@ -6,7 +6,9 @@ copy is behind a check of both sides.
 """
 
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
-from libc.string cimport memchr, memcpy, memset
+from libc.string cimport memcpy, memset
+
+from hikcore.native.startcode cimport next_start_code
 
 
 cdef uint64_t P1 = 0x9E3779B185EBCA87ULL
@@ -133,23 +135,20 @@ cdef void annexb(Writer* w, const uint8_t* p, size_t n) noexcept nogil:
     """Copy a stretch of byte stream (ISO 14496-10 Annex B), start codes turned into lengths.
 
     Zeros at its end are held back until it is clear whether a start code follows."""
-    cdef size_t i = 0, begin = 0, zeros
-    cdef const uint8_t* found
+    cdef size_t i = 0, begin = 0, zeros, tail = w.zeros
     while i < n:
-        found = <const uint8_t*> memchr(p + i, 1, n - i)
-        if found == NULL:
+        i = next_start_code(p, i, n, tail)
+        if i == n:
             break
-        i = found - p
         zeros = 0
         while zeros < i - begin and p[i - 1 - zeros] == 0:
             zeros += 1
-        if zeros + (w.zeros if zeros == i else 0) >= 2:
-            copy_nal(w, p + begin, i - begin - zeros)
-            end_nal(w)
-            if w.full:
-                return
-            w.open = w.empty = True
-            begin = i + 1
+        copy_nal(w, p + begin, i - begin - zeros)
+        end_nal(w)
+        if w.full:
+            return
+        w.open = w.empty = True
+        begin = i + 1
         i += 1
     zeros = 0
     while zeros < n - begin and p[n - 1 - zeros] == 0:
