@@ -1,6 +1,6 @@
 # Every target sets up what it needs by itself; `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-tree test-wheel wheel fast check bench bench-check compare fuzz clean
+.PHONY: help demo test test-tree test-wheel wheel fast check bench bench-check compare fuzz coverage clean
 
 PY := .venv/bin/python
 # All that the installed tree is made of: a change in any of these installs and builds again.
@@ -61,6 +61,9 @@ SEED ?= 1
 fuzz: $(READY) ## Fuzz every parser, or TARGET="ps avi", for MINUTES=30 each, from SEED=1
 	@$(PY) -c 'import atheris' 2>/dev/null || $(PY) -m pip -q install -c constraints.txt atheris || true
 	@$(PY) -m tests.fuzz $(TARGET) --minutes $(MINUTES) --seed $(SEED) $(ARGS)
+
+coverage: $(READY) ## Which lines of the parsers the tests run, the Cython ones too; ARGS="--missing"
+	@$(PY) -m tests.lines $(ARGS)
 
 clean: ## Remove what was built and installed; the archive in ./demo stays
 	rm -rf .venv build dist hikcore.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
