@@ -28,6 +28,7 @@ from hikcore.archive.store import Store
 from hikcore.config import Config, load
 from hikcore.config.jobs import SiteJobs, publish, site_jobs
 from hikcore.errors import HikcoreError
+from hikcore.extract.again import again_parts
 from hikcore.extract.overview import coverage_rows
 from hikcore.extract.plan import trailing
 from hikcore.extract.report import CameraReport
@@ -72,7 +73,8 @@ async def extract_site(
             await asyncio.to_thread(publish, config, jobs, store)
             for note in jobs.notes():
                 get_run_logger().warning("%s", note)
-            failures = await _extract(config, jobs, span, store)
+            again = time.time_ns() if begin is None and end is None else None
+            failures = await _extract(config, jobs, span, store, again)
         await _coverage(jobs, span, store)
     return _verdict(len(jobs.jobs) * len(span.days()), failures)
 
@@ -96,10 +98,16 @@ async def extract_camera_day(camera: str, day: str, work: Work) -> State[Any]:
     return Failed(message=f"{message}; {report.errors[-1]}")
 
 
-async def _extract(config: Config, jobs: SiteJobs, span: Span, store: Store) -> list[str]:
-    """All camera-days; one line for each that failed, and for each device that cannot be asked."""
+async def _extract(
+    config: Config, jobs: SiteJobs, span: Span, store: Store, again: int | None
+) -> list[str]:
+    """All camera-days; one line for each that failed, and for each device that cannot be asked.
+
+    Args:
+        again: now, UTC ns, in a scheduled run: days that were found empty may be due again.
+    """
     spool = Spool(config.settings.spool.folder, config.settings.spool.limit)
-    site = SiteWork(jobs.sources, store, spool)
+    site = SiteWork(jobs.sources, store, spool, evidence=jobs.evidence)
 
     async def run(part: Part) -> str:
         camera, day = part.job.camera, format_instant(part.span.begin, 0)[:10]
@@ -110,7 +118,10 @@ async def _extract(config: Config, jobs: SiteJobs, span: Span, store: Store) -> 
         state: State[Any] = await running
         return f"{label} {day}: {state.message}" if state.is_failed() else ""
 
-    lines = await asyncio.gather(*(run(part) for part in camera_days(jobs.jobs, span)))
+    parts = camera_days(jobs.jobs, span)
+    if again is not None:
+        parts += await asyncio.to_thread(again_parts, store, jobs.jobs, again, span)
+    lines = await asyncio.gather(*(run(part) for part in parts))
     failed = [f"{device}: {error}" for device, error in jobs.failures.items()]
     return failed + [line for line in lines if line]
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import partial
 
-from hikcore.archive.documents import Answers, Question, Row
+from hikcore.archive.documents import Answers, Question, Row, Schedule, WeekBlock
 from hikcore.archive.keys import answers_key
 from hikcore.archive.store import Store
 from hikcore.archive.update import update
@@ -28,19 +28,22 @@ def record(
     stream: str,
     questions: Iterable[Question],
     rows: Iterable[Row],
+    schedule: Schedule | None = None,
 ) -> None:
     """Add what a device said to the archive.
 
     Args:
         questions: the spans asked.
         rows: all that was listed, `first_seen` and `last_seen` both the time of the question.
+        schedule: when it is to record: kept in every day asked.
 
     Raises:
         ArchiveConflict: the race for a day's document was lost 500 times.
         ArchiveCorrupt: a day's document is not one.
     """
     for day, said in sorted(split(questions, rows).items()):
-        add = partial(_add, said)
+        told = () if schedule is None else (schedule,)
+        add = partial(_add, said.model_copy(update={"schedules": told}))
         update(store, answers_key(site, camera, stream, day), Answers, add)
 
 
@@ -81,7 +84,21 @@ def merge(*answers: Answers) -> Answers:
     return Answers(
         questions=tuple(sorted(questions.values(), key=_question_order)),
         rows=tuple(sorted(rows.values(), key=_row_order)),
+        schedules=_schedules(answers),
     )
+
+
+def _schedules(answers: Iterable[Answers]) -> tuple[Schedule, ...]:
+    """Each once, from its first sight to its last."""
+    found: dict[tuple[str, tuple[WeekBlock, ...]], Schedule] = {}
+    for each in (schedule for document in answers for schedule in document.schedules):
+        known = found.setdefault((each.device, each.blocks), each)
+        seen = {
+            "first_seen": min(known.first_seen, each.first_seen),
+            "last_seen": max(known.last_seen, each.last_seen),
+        }
+        found[each.device, each.blocks] = known.model_copy(update=seen)
+    return tuple(sorted(found.values(), key=lambda s: (s.first_seen, s.device, s.to_bytes())))
 
 
 def _add(said: Answers, before: Answers | None) -> Answers:

@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass
 
-from hikcore.archive.documents import ClockChange, ClockProfile
+from hikcore.archive.documents import ClockChange, ClockProfile, Question
 from hikcore.archive.keys import CLOCKS, check_id, clock_key
 from hikcore.archive.store import Store
 from hikcore.archive.update import JSON, parse
@@ -74,6 +74,11 @@ class Clocks:
         was written before documents named their profile was made with it."""
         found = [n for n, p in self.profiles.items() if p.device == device and not p.replaces]
         return found[0] if len(found) == 1 else ""
+
+    def wall(self, question: Question) -> ZoneRule:
+        """The rule of the wall clock of the device that was asked; UTC where nobody knows."""
+        profile = self.profiles.get(self.standing(question.clock or self.sole(question.device)))
+        return ZoneRule() if profile is None else clock_of(profile).zone
 
     def reach(self) -> int:
         """The most by which any correction moves an instant, ns: days are listed so much wider."""

@@ -64,6 +64,7 @@ def corrected_answers(answers: Answers, clocks: Clocks) -> Answers:
     return Answers(
         questions=tuple(each for each in questions if each is not None),
         rows=tuple(row if how is None else _row(row, how, span) for row, how, span in rows),
+        schedules=answers.schedules,  # in words of the wall clock, which stays
     )
 
 
@@ -197,8 +198,11 @@ def _question(question: Question, clocks: Clocks) -> Question | None:
     sure_to = min(found.right.literal_readings(end))
     if sure_from >= sure_to:
         return None
-    asked = _read_again(found, question.asked)
-    return question.model_copy(update={"begin": sure_from, "end": sure_to, "asked": asked})
+    moved = {"begin": sure_from, "end": sure_to, "asked": _read_again(found, question.asked)}
+    if question.oldest is not None:
+        literal = found.wrong.utc_to_literal(question.oldest)
+        moved["oldest"] = min(found.right.literal_readings(literal))
+    return question.model_copy(update=moved)
 
 
 def _read_again(found: Correction, instant: int) -> int:

@@ -15,7 +15,7 @@ Every instant has exactly one state. What claims it first, in this order:
    and we do not hold it.
 7. `empty`: a settled recording is listed there, but its body as received holds nothing at that
    time; or a complete question, put after the instant and a settle delay by the device's clock,
-   found nothing.
+   found nothing: with the reason, where the device's own answers tell one (see expected).
 8. `unknown`: nobody asked, asked too soon to tell, or the answer broke off.
 
 A recording is there as long as no later complete question to its device misses it. One that is
@@ -31,6 +31,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from hikcore.archive.documents import Answers, Manifest, Question, Row, Tombstone
+from hikcore.archive.expected import ALARM, Cause, Causes
 from hikcore.archive.layers import Claim, flatten
 from hikcore.archive.resolver import Timeline, resolve
 from hikcore.archive.settled import is_short, settles, short_note, takes_of
@@ -47,6 +48,7 @@ EDGE: Final = NS
 #: Rounding of 90 kHz ticks to nanoseconds, on both sides of a seam.
 _TICK: Final = 2 * 11_112
 
+NOTHING: Final = "the device has nothing there"
 NOBODY: Final = "nobody asked"
 TOO_SOON: Final = "asked too soon to tell"
 BROKE_OFF: Final = "the device's answer broke off"
@@ -67,6 +69,11 @@ class Stretch:
     reason: str = ""
     expected: int | None = None
 
+    @property
+    def alarm(self) -> bool:
+        """Whether somebody should look: there should be footage, and nothing says why not."""
+        return self.state == "empty" and self.reason == ALARM
+
 
 _Value = tuple[State, str, int | None]
 _HELD: Final[_Value] = ("held", "", None)
@@ -79,6 +86,7 @@ def coverage(
     *,
     tombstones: Sequence[Tombstone] = (),
     timeline: Timeline | None = None,
+    causes: Causes | None = None,
     settle: int = SETTLE,
     margin: int = MARGIN,
 ) -> list[Stretch]:
@@ -89,6 +97,7 @@ def coverage(
         answers: what devices said of it, the day before included (load.load_answers).
         tombstones: of the stream.
         timeline: of these manifests, where the caller has resolved them already.
+        causes: what is known of why the device may have nothing.
         settle: ns after an instant before which an answer that shows nothing there proves nothing.
         margin: ns after a planned end at which a recording is expected to be listed as closed.
     """
@@ -101,7 +110,7 @@ def coverage(
         *_excluded(manifests, tombstones),
         *_damaged(manifests, timeline),
         *listing.claims(margin),
-        *_Asked(answers, settle).claims(),
+        *_Asked(answers, settle, causes).claims(),
     ]
     found = flatten(claims, span, ("unknown", NOBODY, None))
     return [Stretch(part, *value) for part, value in found]
@@ -287,7 +296,8 @@ def _latest(questions: Sequence[Question]) -> tuple[list[int], list[tuple[Span, 
 class _Asked:
     """What questions alone say, where nothing is listed."""
 
-    def __init__(self, answers: Answers, settle: int) -> None:
+    def __init__(self, answers: Answers, settle: int, causes: Causes | None) -> None:
+        self._causes = causes
         self._questions = [q for q in answers.questions if q.begin < q.end]
         self._settle = settle
         growing = [row for row in answers.rows if row.growing and row.begin < row.end]
@@ -306,12 +316,22 @@ class _Asked:
             if question.begin < sure:
                 shown = self._written(question)
                 for part in subtract([Span(question.begin, sure)], shown):
-                    yield _claim(8, part, ("empty", "the device has nothing there", None))
+                    yield from self._empty(part, question)
                 for part in shown:
                     yield _claim(9, part, ("unknown", WRITTEN, None))
             if max(question.begin, sure) < question.end:
                 late = Span(max(question.begin, sure), question.end)
                 yield _claim(9, late, ("unknown", TOO_SOON, None))
+
+    def _empty(self, span: Span, question: Question) -> Iterator[Claim[_Value]]:
+        """What several questions found empty is explained if one of them explains it."""
+        parts: list[tuple[Span, Cause]] = [(span, "")]
+        if self._causes is not None:
+            parts = self._causes.split(span, question)
+        for part, cause in parts:
+            explained = 0 if cause not in ("", ALARM) else 1
+            value: _Value = ("empty", cause or NOTHING, None)
+            yield Claim((8, explained, *value[:2]), part.begin, part.end, value)
 
     def _written(self, question: Question) -> list[Span]:
         """What this very question showed as still being written: it shows no emptiness there."""

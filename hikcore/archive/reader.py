@@ -22,6 +22,7 @@ from pydantic import SecretStr
 from hikcore.archive.clocks import Clocks, load_clocks
 from hikcore.archive.coverage import Stretch, coverage
 from hikcore.archive.documents import Answers, ClockProfile, Manifest, SegmentRef, Site
+from hikcore.archive.expected import Causes
 from hikcore.archive.keys import ANSWERS, MANIFESTS, SITES, check_id
 from hikcore.archive.load import Footage, load_answers, load_footage
 from hikcore.archive.local import LocalStore
@@ -152,7 +153,16 @@ class Archive:
         footage = self._footage(site, camera, span, stream, clocks)
         if not footage.manifests and answers == Answers():
             self._require(site, camera)
-        return coverage(footage.manifests, answers, span, tombstones=footage.tombstones)
+        known = read_site(self._store, site)
+        expectation = (
+            next((c.expectation for c in known.cameras if c.id == camera), None)
+            if (known)
+            else None
+        )
+        causes = Causes(answers, expectation, clocks.wall)
+        return coverage(
+            footage.manifests, answers, span, tombstones=footage.tombstones, causes=causes
+        )
 
     def footage(self, site: str, camera: str, span: Span, stream: str = "main") -> Footage:
         """Manifests and objects around a span, also such as do not touch it: what the resolver

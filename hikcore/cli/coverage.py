@@ -50,6 +50,10 @@ def coverage(
         str, typer.Argument(metavar="TO", help="Not included; a date is its whole day.")
     ],
     stream: Annotated[str, typer.Option("--stream", help="main or sub.")] = "main",
+    fail_on_alarm: Annotated[
+        bool,
+        typer.Option("--fail-on-alarm", help="Exit with 3 where a hole is unexplained."),
+    ] = False,
     archive: ArchiveUrl = None,
     tz: Tz = None,
     config: ConfigFile = None,
@@ -69,6 +73,8 @@ def coverage(
         for camera in reader.cameras(where)
     }
     tell(output, where.site, found, span, zone or UTC)
+    if fail_on_alarm and any(each.alarm for stretches in found.values() for each in stretches):
+        raise typer.Exit(3)
 
 
 def tell(
@@ -83,9 +89,17 @@ def tell(
     if len(totals) > 1:
         whole: Counter[str] = sum(totals.values(), Counter())
         output.data(f"{'together':<{width}}  {_totals_text(whole, span.length * len(totals))}")
+    alarms = {camera: sum(s.alarm for s in stretches) for camera, stretches in found.items()}
+    for camera, count in alarms.items():
+        if count:
+            output.talk(
+                f"alarm: {site}/{camera}: {count} {'holes' if count > 1 else 'hole'} that nothing "
+                "explains: it should have recorded there"
+            )
     output.document(
         "coverage",
         site=site,
+        alarms=sum(alarms.values()),
         begin=format_instant(span.begin),
         end=format_instant(span.end),
         cameras=[
@@ -124,7 +138,7 @@ def coverage_table(
             begin, end = stretch.span.begin, stretch.span.end
             table.add_row(
                 camera if number == 0 else "",
-                Text(stretch.state, style=COLOURS.get(stretch.state, "")),
+                Text(stretch.state, style="red" if stretch.alarm else COLOURS[stretch.state]),
                 _time(begin, zone, dated=day is None),
                 _time(end, zone, dated=day is None and not _same_day(begin, end, zone)),
                 length_text(stretch.span.length),
@@ -184,4 +198,5 @@ def _fields(stretch: Stretch) -> dict[str, object]:
         "seconds": round(stretch.span.length / 1e9, 3),
         "reason": stretch.reason,
         "expected": format_instant(stretch.expected) if stretch.expected is not None else None,
+        "alarm": stretch.alarm,
     }

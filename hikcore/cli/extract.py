@@ -88,7 +88,17 @@ def extract(
         output.talk(f"resume: {_resume_command(str(where), span, config, set_)}")
     reports, jobs = interrupt.run(
         lambda stop: _work(
-            settings, where.site, where.camera, span, output, progress, stop, dry_run, repair
+            settings,
+            where.site,
+            where.camera,
+            span,
+            output,
+            progress,
+            stop,
+            dry_run,
+            repair,
+            # A run without a span is one of a schedule: it also looks after what was empty.
+            time.time_ns() if begin is None and end is None else None,
         ),
         output,
     )
@@ -105,13 +115,16 @@ async def _work(
     stop: asyncio.Event,
     dry_run: bool,
     repair: bool,
+    again: int | None,
 ) -> tuple[list[CameraReport], SiteJobs]:
     from hikcore.config.jobs import site_jobs
 
     # A dry run writes nothing, also no note of who logs in.
     store = None if dry_run else await asyncio.to_thread(config.build_store, create=True)
     async with site_jobs(config, site, camera, store) as jobs, Watch(style, output) as watch:
-        reports = await work_on(config, jobs, span, watch, stop, dry_run=dry_run, repair=repair)
+        reports = await work_on(
+            config, jobs, span, watch, stop, dry_run=dry_run, repair=repair, again=again
+        )
     return reports, jobs
 
 
@@ -124,13 +137,18 @@ async def work_on(
     *,
     dry_run: bool = False,
     repair: bool = False,
+    again: int | None = None,
 ) -> list[CameraReport]:
     """Extract all jobs over a span.
+
+    Args:
+        again: now, UTC ns: also ask the days again that were found empty and are due.
 
     Raises:
         HikcoreError: the archive or the spool cannot be used at all.
     """
     from hikcore.config.jobs import publish
+    from hikcore.extract.again import again_parts
     from hikcore.extract.site import Part, SiteWork, camera_days
     from hikcore.extract.spool import Spool
 
@@ -140,7 +158,14 @@ async def work_on(
         await asyncio.to_thread(spool.sweep)
         await asyncio.to_thread(publish, config, jobs, store)
     site = SiteWork(
-        jobs.sources, store, spool, progress=watch, dry_run=dry_run, stop=stop, repair=repair
+        jobs.sources,
+        store,
+        spool,
+        progress=watch,
+        dry_run=dry_run,
+        stop=stop,
+        repair=repair,
+        evidence=jobs.evidence,
     )
     # A long span goes by days, so that the oldest day of every camera comes first: a recorder
     # overwrites it first. A short one is planned at once, so that the bars know their whole.
@@ -148,6 +173,8 @@ async def work_on(
         parts = camera_days(jobs.jobs, span)
     else:
         parts = [Part(job, span) for job in jobs.jobs]
+    if again is not None and not dry_run:
+        parts += await asyncio.to_thread(again_parts, store, jobs.jobs, again, span)
     return await site.extract_all(parts)
 
 

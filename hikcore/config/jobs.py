@@ -7,9 +7,12 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 
+from hikcore.archive.documents import Expectation
+from hikcore.archive.expected import proposed
 from hikcore.archive.store import Store
 from hikcore.config.places import Camera, Config
 from hikcore.errors import ConfigurationError, HikcoreError
+from hikcore.extract.evidence import Evidence
 from hikcore.extract.report import CameraJob
 from hikcore.sources.base import DeviceCamera, Source
 
@@ -22,6 +25,7 @@ class SiteJobs:
         cameras: of the jobs, with the names people gave them.
         failures: by device: what kept it from listing its channels (`cameras = "all"`).
         unlisted: by device: channels that it has and that nobody decided on.
+        evidence: by device: what it tells besides, shared by all its cameras.
     """
 
     site: str
@@ -30,6 +34,9 @@ class SiteJobs:
     sources: dict[str, Source] = field(default_factory=dict)
     failures: dict[str, HikcoreError] = field(default_factory=dict)
     unlisted: dict[str, list[DeviceCamera]] = field(default_factory=dict)
+
+    evidence: dict[str, Evidence] = field(default_factory=dict)
+    expectations: dict[str, Expectation] = field(default_factory=dict)
 
     def notes(self) -> list[str]:
         """A line for each device with channels that are not extracted, and not left out either."""
@@ -69,11 +76,13 @@ async def site_jobs(
             devices = list(place.section.devices)
         for device in devices:
             found.sources[device] = config.build_source(site, device, store)
+            found.evidence[device] = Evidence(found.sources[device])
             stack.push_async_callback(found.sources[device].aclose)
         if camera is None:
             await _list_cameras(config, site, found)
         elif camera not in place.section.cameras:
             await _find_channel(site, found)
+        await _expect(found)
         found.jobs = [
             CameraJob(site, each.id, stream, each.device, each.channel)
             for each in found.cameras
@@ -88,14 +97,25 @@ async def site_jobs(
         yield found
 
 
+async def _expect(found: SiteJobs) -> None:
+    """What is to be expected of each camera: as set, else as its device's schedule says."""
+    for camera in found.cameras:
+        if camera.expectation is not None:
+            found.expectations[camera.id] = Expectation(kind=camera.expectation, set=True)
+        elif camera.device not in found.failures:
+            blocks = await found.evidence[camera.device].schedule(camera.channel)
+            if blocks is not None:
+                found.expectations[camera.id] = proposed(blocks)
+
+
 async def _list_cameras(config: Config, site: str, found: SiteJobs) -> None:
     """What all devices list, side by side: also those whose cameras all have ids of their own, as
     somebody may have added a channel."""
     place = config.site(site)
 
-    async def one(device: str, source: Source) -> list[DeviceCamera]:
+    async def one(device: str, evidence: Evidence) -> list[DeviceCamera]:
         try:
-            channels = await source.cameras()
+            channels = await evidence.cameras()
         except HikcoreError as error:
             if place.device(device).cameras == "all":
                 # Its cameras with ids of their own are worked on all the same.
@@ -104,16 +124,16 @@ async def _list_cameras(config: Config, site: str, found: SiteJobs) -> None:
         found.unlisted[device] = place.unlisted(device, channels)
         return channels
 
-    listed = await asyncio.gather(*(one(*each) for each in found.sources.items()))
+    listed = await asyncio.gather(*(one(*each) for each in found.evidence.items()))
     for device, channels in zip(found.sources, listed, strict=True):
         found.cameras += place.cameras_of(device, channels)
 
 
 async def _find_channel(site: str, found: SiteJobs) -> None:
     """Take the one camera, named by its device's id and channel, from what the device lists."""
-    (camera,), (source,) = found.cameras, found.sources.values()
+    (camera,), (evidence,) = found.cameras, found.evidence.values()
     try:
-        names = {each.channel: each.name for each in await source.cameras()}
+        names = {each.channel: each.name for each in await evidence.cameras()}
     except HikcoreError as error:
         found.cameras, found.failures[camera.device] = [], error
         return
@@ -139,7 +159,10 @@ def publish(config: Config, found: SiteJobs, store: Store) -> None:
     site = found.site
     place = config.site(site)
     before = read_site(store, site)
-    named = {camera.id: camera.name for camera in before.cameras} if before else {}
+    known = before.cameras if before else ()
+    named = {camera.id: camera.name for camera in known}
+    # Where the device was not asked, what it said before stands; a setting that is gone does not.
+    expected = {c.id: c.expectation for c in known if c.expectation and not c.expectation.set}
     cameras = tuple(
         SiteCamera(
             id=camera.id,
@@ -148,6 +171,7 @@ def publish(config: Config, found: SiteJobs, store: Store) -> None:
             device=camera.device,
             channel=camera.channel,
             streams=camera.streams,
+            expectation=found.expectations.get(camera.id, expected.get(camera.id)),
         )
         for camera in found.cameras
     )

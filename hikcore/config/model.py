@@ -200,6 +200,9 @@ class CameraSection(Section):
     channel: int = Field(ge=1, le=9999, description="its number there")
     name: str = Field("", description="for people")
     streams: tuple[StreamName, ...] = Field(("main",), min_length=1, description="main, sub")
+    expectation: Literal["continuous", "schedule", "motion"] | None = Field(
+        None, description="tells a hole from a silence; else what the device says"
+    )
 
 
 class SiteSection(Section):

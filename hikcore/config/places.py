@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 from zoneinfo import ZoneInfo
 
 from hikcore.config.model import DeviceSection, Settings, SiteSection, StreamName
@@ -30,6 +30,7 @@ class Camera:
     channel: int
     streams: tuple[StreamName, ...]
     name: str = ""
+    expectation: Literal["continuous", "schedule", "motion"] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +78,14 @@ class Site:
     def named_cameras(self) -> list[Camera]:
         """The cameras that the configuration gives an id."""
         return [
-            Camera(id_, camera.device, camera.channel, camera.streams, camera.name)
+            Camera(
+                id_,
+                camera.device,
+                camera.channel,
+                camera.streams,
+                camera.name,
+                camera.expectation,
+            )
             for id_, camera in self.section.cameras.items()
         ]
 

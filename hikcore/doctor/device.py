@@ -15,13 +15,13 @@ from zoneinfo import ZoneInfo
 
 from hikcore.deviceclock import DeviceClock
 from hikcore.doctor.finding import Finding, Report, blocking, failure, within
-from hikcore.doctor.oldest import oldest
 from hikcore.doctor.sample import SECONDS, cut_and_check, fetch_beginning
 from hikcore.errors import (
     DeviceAuthError,
     DeviceUnreachable,
     HikcoreError,
 )
+from hikcore.extract.oldest import oldest
 from hikcore.instants import DAY, NS, Span, format_instant, to_datetime
 from hikcore.sources.about import DescribesItself, DeviceFacts
 from hikcore.sources.base import Deviation, DeviceCamera, Recording, Source
@@ -239,8 +239,10 @@ class _Doctor:
         found = await oldest(self._source, channel, self.seen.now) if channel else None
         if found is None:
             return Finding("oldest", "warn", "no recording found")
-        days = (self.seen.now - found.span.begin) / DAY
-        text = f"{format_instant(found.span.begin, 0)}, {days:.1f} days back"
+        begin = found.recording.span.begin
+        days = (self.seen.now - begin) / DAY
+        text = f"{format_instant(begin, 0)}, {days:.1f} days back"
+        text += "" if found.sure else " (or older: some days are quiet)"
         free = sum(disk.free for disk in self.seen.facts.disks or ())
         full = self.seen.facts.disks is not None and free == 0
         if full:

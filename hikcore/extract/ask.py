@@ -7,9 +7,10 @@ from collections.abc import Iterable
 
 from hikcore.archive.answers import record
 from hikcore.archive.clocks import put_profile
-from hikcore.archive.documents import Question, Row
+from hikcore.archive.documents import Question, Row, Schedule
 from hikcore.archive.store import Store
 from hikcore.deviceclock import DeviceClock
+from hikcore.extract.evidence import Evidence
 from hikcore.extract.plan import identity
 from hikcore.extract.report import CameraJob
 from hikcore.instants import Span
@@ -27,16 +28,32 @@ async def ask(job: CameraJob, spans: Iterable[Span], source: Source) -> list[Ans
     return [await source.recordings(job.channel, job.stream, day) for day in days]
 
 
-async def keep(job: CameraJob, answers: list[Answer], store: Store, clock: DeviceClock) -> None:
-    """Record answers in the archive's log, with the clock by which they were read.
+async def keep(
+    job: CameraJob, answers: list[Answer], store: Store, clock: DeviceClock, evidence: Evidence
+) -> None:
+    """Record answers in the archive's log, with the clock by which they were read, and what the
+    device tells of why it may have nothing.
 
     Raises:
         ArchiveError: the store refused or did not answer.
     """
     profile = await asyncio.to_thread(put_profile, store, job.site, job.device, clock)
+    online = await evidence.online(job.channel)
+    blocks = await evidence.schedule(job.channel)
     for answer in answers:
         question, rows = documents(job, answer, profile)
-        await asyncio.to_thread(record, store, job.site, job.camera, job.stream, [question], rows)
+        told: dict[str, object] = {"online": online}
+        if not rows and answer.complete:
+            # It is looked for where nothing was found alone: some twenty searches.
+            told["oldest"] = await evidence.oldest(job.channel, job.stream, answer.asked)
+        question = question.model_copy(update=told)
+        schedule = None
+        if blocks is not None:
+            asked = answer.asked
+            schedule = Schedule(device=job.device, blocks=blocks, first_seen=asked, last_seen=asked)
+        await asyncio.to_thread(
+            record, store, job.site, job.camera, job.stream, [question], rows, schedule
+        )
 
 
 def documents(job: CameraJob, answer: Answer, clock: str) -> tuple[Question, list[Row]]:

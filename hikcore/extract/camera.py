@@ -24,6 +24,7 @@ from hikcore.errors import (
 )
 from hikcore.extract.ask import ask, keep
 from hikcore.extract.commit import Commit, Committed
+from hikcore.extract.evidence import Evidence
 from hikcore.extract.fetch import Fetching, Patience
 from hikcore.extract.plan import PlannedChunk, plan
 from hikcore.extract.recover import commit_left_over, left_over, row_bytes
@@ -52,6 +53,7 @@ async def extract_camera(
     repair: bool = False,
     patience: Patience | None = None,
     now: Callable[[], int] = time.time_ns,
+    evidence: Evidence | None = None,
 ) -> CameraReport:
     """Bring everything that a camera's device has of a span, and that is not settled, into the
     archive. Recordings are taken whole, also what of them lies outside the span.
@@ -68,12 +70,23 @@ async def extract_camera(
         repair: fetch again what is kept as damaged.
         patience: how often a transfer is tried.
         now: our clock, ns UTC.
+        evidence: what the device tells besides, where its cameras share it.
 
     Returns:
         What was done. An error of one chunk does not stop the others, and none is raised: see
         `CameraReport.errors` and `CameraReport.failure`.
     """
-    work = _Work(job, span, source, store, spool, progress or Quiet(), patience or Patience(), now)
+    work = _Work(
+        job,
+        span,
+        source,
+        store,
+        spool,
+        progress or Quiet(),
+        patience or Patience(),
+        now,
+        evidence or Evidence(source),
+    )
     report = CameraReport(job, span)
     try:
         await work.read_as_corrected()
@@ -113,6 +126,7 @@ class _Work:
     progress: Progress
     patience: Patience
     now: Callable[[], int]
+    evidence: Evidence
 
     async def read_as_corrected(self) -> None:
         """Read the device's times as the archive says where it has put the profile right that the
@@ -134,7 +148,7 @@ class _Work:
         job = self.job
         answers = await ask(job, await self._spans(repair), self.source)
         if not dry_run:
-            await keep(job, answers, self.store, await self.source.clock())
+            await keep(job, answers, self.store, await self.source.clock(), self.evidence)
         rows = {row for answer in answers for row in answer.recordings}
         report.listed = len(rows)
         report.growing = sum(row.growing for row in rows)

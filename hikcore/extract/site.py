@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from hikcore.archive.store import Store
 from hikcore.errors import DeviceAuthError, DeviceUnreachable, HikcoreError
 from hikcore.extract.camera import extract_camera
+from hikcore.extract.evidence import Evidence
 from hikcore.extract.fetch import Patience
 from hikcore.extract.report import CameraJob, CameraReport, Progress
 from hikcore.extract.spool import Spool
@@ -50,6 +51,7 @@ class SiteWork:
 
     Args:
         sources: by device; owned by the caller, who closes them.
+        evidence: by device, where the caller has asked some of it already.
         cameras_at_once: parts worked on at the same time.
     """
 
@@ -64,6 +66,7 @@ class SiteWork:
         stop: asyncio.Event | None = None,
         repair: bool = False,
         patience: Patience | None = None,
+        evidence: Mapping[str, Evidence] | None = None,
         cameras_at_once: int = CAMERAS_AT_ONCE,
     ) -> None:
         self._sources = sources
@@ -76,6 +79,8 @@ class SiteWork:
         self._patience = patience
         self._turns = asyncio.Semaphore(cameras_at_once)
         self._gone: dict[str, HikcoreError] = {}
+        self._evidence = {device: Evidence(each) for device, each in sources.items()}
+        self._evidence |= evidence or {}
 
     async def extract(self, part: Part) -> CameraReport:
         """Extract one part, in its turn. A device that refused the login or could not be reached is
@@ -98,6 +103,7 @@ class SiteWork:
                 begins_from=part.begins_from,
                 repair=self._repair,
                 patience=self._patience,
+                evidence=self._evidence[part.job.device],
             )
         if isinstance(report.failure, DeviceAuthError | DeviceUnreachable | QuietHours):
             self._gone.setdefault(part.job.device, report.failure)

@@ -104,7 +104,7 @@ def footage(row: Row, begin: int, end: int, told: DeviceClock, name: str) -> Man
 @pytest.mark.parametrize("zone", ZONES)
 @pytest.mark.parametrize(("wrong", "right"), [("utc", "local"), ("local", "utc")])
 @given(minute=st.integers(0, 365 * 24 * 60 - 1), length=st.integers(1, 600))
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 def test_any_recording_of_a_year_reads_as_if_the_clock_had_been_right(
     zone: str, wrong: str, right: str, minute: int, length: int
 ) -> None:

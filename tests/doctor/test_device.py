@@ -15,7 +15,7 @@ from pydantic import SecretStr
 
 from hikcore.doctor.device import Subject, examine_device
 from hikcore.doctor.finding import Finding, Report, exit_code
-from hikcore.doctor.oldest import oldest
+from hikcore.extract.oldest import oldest
 from hikcore.instants import DAY, NS, Span, parse_instant
 from hikcore.sim.camera import CameraProfile
 from hikcore.sim.profile import Auth, Clock, Profile, Recorded
@@ -162,12 +162,14 @@ async def test_the_oldest_is_found_in_few_looks(kept: int) -> None:
     source = Days(set(range(1, kept + 1)))
     found = await oldest(source, 1, NOW)  # type: ignore[arg-type]
     assert found is not None
-    assert (NOW - found.span.begin) // DAY + 1 == kept
+    assert (NOW - found.recording.span.begin) // DAY + 1 == kept
+    assert found.sure
     assert source.asked <= 20
 
 
 async def test_one_quiet_day_is_not_the_end() -> None:
     found = await oldest(Days({1, 2, 3, 5, 6, 7, 8, 9}), 1, NOW)  # type: ignore[arg-type]
     assert found is not None
-    assert (NOW - found.span.begin) // DAY + 1 == 9
+    assert (NOW - found.recording.span.begin) // DAY + 1 == 9
+    assert not found.sure
     assert await oldest(Days(set()), 1, NOW) is None  # type: ignore[arg-type]

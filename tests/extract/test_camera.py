@@ -394,7 +394,10 @@ async def test_a_long_span_is_asked_a_day_at_a_time(
 ) -> None:
     day = 86_400 * NS
     await extract(device, store, spool, Span(BEGIN, BEGIN + 3 * day))
-    assert len(device.asked) == 4
+    assert [span.begin for span in device.asked[:4]] == [
+        BEGIN,
+        *(BEGIN // day * day + n * day for n in (1, 2, 3)),
+    ]
     assert all(span.length <= day for span in device.asked)
 
 
