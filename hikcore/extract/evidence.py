@@ -13,7 +13,7 @@ from hikcore.archive.documents import WeekBlock
 from hikcore.errors import DeviceAuthError, DeviceError, DeviceUnreachable
 from hikcore.extract.oldest import oldest
 from hikcore.sources.about import TellsSchedules
-from hikcore.sources.base import DeviceCamera, Source, Stream
+from hikcore.sources.base import DeviceCamera, Source, SpanSource, Stream
 
 _LOG = logging.getLogger(__name__)
 
@@ -62,6 +62,8 @@ class Evidence:
 
     async def oldest(self, channel: int, stream: Stream, now: int) -> int | None:
         """UTC ns at which the oldest recording begins; None where that cannot be told for sure."""
+        if isinstance(self.source, SpanSource):
+            return None  # it is no list of files: every look would be a fetch
         async with self._lock:
             if (channel, stream) not in self._oldest:
                 found = None
