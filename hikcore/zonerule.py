@@ -34,9 +34,49 @@ def zone_rule(name: str) -> ZoneRule:
     except (KeyError, ValueError, OSError):
         raise ValueError(f"{name!r} is no time zone: write it like Asia/Tashkent") from None
     footer = _file(name).rstrip(b"\n").rpartition(b"\n")[2].decode("ascii", "replace")
-    match = _POSIX.fullmatch(footer)
-    if match is None:
+    rule = _posix(footer)
+    if rule is None:
         raise ValueError(f"the rule of {name} ({footer or 'none'}) is no yearly one")
+    return rule
+
+
+def rule_of(text: str) -> ZoneRule:
+    """A rule as people write it: a zone (`Europe/Berlin`), a POSIX TZ string
+    (`CET-1CEST,M3.5.0,M10.5.0/3`), or as recorders write it
+    (`CST-1:00:00DST01:00:00,M3.5.0/02:00:00,M10.5.0/03:00:00`).
+
+    Raises:
+        ValueError: none of them.
+    """
+    text = text.strip()
+    try:
+        return ZoneRule.parse(text)
+    except ValueError:
+        return _posix(text) or zone_rule(text)
+
+
+def check_device_time(text: str) -> str:
+    """What a device's times mean: `auto` (measured), `utc`, `local` (its wall clock, by its own
+    zone), or the zone of that wall clock, whatever the device says of it.
+
+    Raises:
+        ValueError: none of them.
+    """
+    if text not in ("auto", "utc", "local"):
+        try:
+            rule_of(text)
+        except ValueError:
+            raise ValueError(
+                f"{text!r} is none of auto, utc, local, a zone like Europe/Berlin, a rule like "
+                "CET-1CEST,M3.5.0,M10.5.0/3"
+            ) from None
+    return text
+
+
+def _posix(text: str) -> ZoneRule | None:
+    match = _POSIX.fullmatch(text)
+    if match is None:
+        return None
     offset = -_seconds(match[1])
     if match[3] is None:
         return ZoneRule(offset)

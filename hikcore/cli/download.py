@@ -6,7 +6,7 @@ import logging
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final, Literal, cast
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -55,7 +55,8 @@ def download(
         str,
         typer.Option(
             "--device-time",
-            help="What the recorder's times mean, where it cannot be measured: auto, utc, local.",
+            help="What the recorder's times mean, where it cannot be measured: utc, local (its "
+            "wall clock), or that clock's zone, like Europe/Berlin.",
         ),
     ] = "auto",
     verbose: Annotated[bool, typer.Option("--verbose", help="Say what is asked of it.")] = False,
@@ -74,7 +75,6 @@ def download(
     for name, value, allowed in (
         ("--stream", stream, ("main", "sub")),
         ("--scheme", scheme, ("http", "https")),
-        ("--device-time", device_time, ("auto", "utc", "local")),
     ):
         if value not in allowed:
             raise ConfigurationError(f"{name} {value}: it is {' or '.join(allowed)}")
@@ -90,7 +90,7 @@ def download(
         port=port,
         scheme=scheme,
         tls=tls,
-        device_time=cast(Literal["auto", "utc", "local"], device_time),
+        device_time=device_time,
     )
     path = client.download_by_time(
         camera, to_datetime(span.begin), to_datetime(span.end), out, stream

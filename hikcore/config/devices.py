@@ -11,6 +11,7 @@ from hikcore.archive.store import Store
 from hikcore.config.model import DeviceSection
 from hikcore.config.places import Site
 from hikcore.extract.loginguard import ArchiveGuard, Guards
+from hikcore.extract.notes import ArchiveNotes
 from hikcore.folders import cache_folder, state_folder
 from hikcore.sources.base import LoginGuard
 from hikcore.sources.fileguard import FileGuard
@@ -47,6 +48,11 @@ def isapi_source(site: Site, device: str, folder: Path | None, store: Store | No
         settings=_settings(site, section),
         guard=_shared(machine, site.id, device, username, password, store),
         notes=TomlNotes((folder or cache_folder() / "devices") / file_name(site.id, device)),
+        clock_notes=(
+            ArchiveNotes(store, site.id, device)
+            if store is not None
+            else TomlNotes(cache_folder() / "clocks" / file_name(site.id, device))
+        ),
     )
 
 

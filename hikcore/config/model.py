@@ -24,6 +24,7 @@ from pydantic_core import PydanticCustomError
 
 from hikcore.config.secrets import Secret
 from hikcore.sources.timetable import Hours, Limit
+from hikcore.zonerule import check_device_time
 
 _ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([KMGT]i?)?B?", re.IGNORECASE)
@@ -93,6 +94,13 @@ def _hours(value: str) -> str:
     return value
 
 
+def _device_time(value: str) -> str:
+    try:
+        return check_device_time(value)
+    except ValueError as error:
+        raise _fault(str(error)) from None
+
+
 def _limit(value: str) -> str:
     try:
         Limit.parse(value)
@@ -107,6 +115,7 @@ Zone = Annotated[str, AfterValidator(_zone)]
 Tls = Annotated[str, AfterValidator(_tls)]
 Url = Annotated[str, AfterValidator(_url)]
 Folder = Annotated[Path, AfterValidator(Path.expanduser), PlainSerializer(str, return_type=str)]
+DeviceTime = Annotated[str, AfterValidator(_device_time)]
 QuietTimes = Annotated[
     tuple[Annotated[str, AfterValidator(_hours)], ...], BeforeValidator(_several)
 ]
@@ -153,8 +162,9 @@ class DefaultsSection(Section):
     username: str | None = Field(None, description="a user of the recorder who may play back")
     password: Secret | None = Field(None, description="env:NAME, file:PATH or cmd:COMMAND")
     tls: Tls = Field("verify", description="verify, ca:FILE, pin:SHA256 or off")
-    device_time: Literal["auto", "utc", "local"] = Field(
-        "auto", description="what a Z behind the device's times means: measured, or as set"
+    device_time: DeviceTime = Field(
+        "auto",
+        description="what a Z behind the device's times means: measured; or utc, local, a zone",
     )
     auth: Literal["auto", "basic"] = Field(
         "auto", description="auto: Digest, Basic only over verified TLS; basic: Basic anyway"

@@ -28,13 +28,15 @@ from hikcore.archive.recognition import gops_document, units_document
 from hikcore.archive.settled import PART, SHORT
 from hikcore.extract.plan import PlannedChunk
 from hikcore.extract.report import CameraJob
-from hikcore.instants import DAY, ticks_to_ns
+from hikcore.instants import DAY, NS, ticks_to_ns
 from hikcore.media.fingerprint import run_columns
 from hikcore.media.runs import Run
 from hikcore.media.segments import WrittenSegment
 from hikcore.media.table import SampleTable
 from hikcore.sources.base import ChunkKind
 
+#: A listing may lie so far beside the first picture: pre-recording, rounding, a late flush (ns).
+CONTRADICTION = 90 * NS
 WRITER = f"hikcore {__version__}"
 #: Faults of a body that are named one by one in its manifest; of more only the number is told.
 _NAMED_FAULTS = 20
@@ -133,6 +135,7 @@ def held_manifest(
         part: which of how many manifests of the chunk; the last one commits it.
     """
     notes = [*_short_note(chunk, body.size, short), *table.notes, *_faults(table)]
+    notes += _contradiction(chunk, runs[0] if runs and part[0] == 1 else None)
     if part[0] < part[1]:
         notes.insert(0, f"{PART}{part[0]} of {part[1]}")
     return Manifest(
@@ -144,6 +147,21 @@ def held_manifest(
         runs=tuple(runs),
         notes=tuple(notes),
     )
+
+
+def _contradiction(chunk: PlannedChunk, first: RunRef | None) -> list[str]:
+    """Where the wall clock inside a recording tells another time than its listing: one of them is
+    read wrongly, or the device's listing is wrong. The clock inside is what counts."""
+    if first is None or first.origin != "stream":
+        return []
+    off = first.begin - chunk.recording.span.begin
+    if abs(off) <= CONTRADICTION:
+        return []
+    side = "after" if off > 0 else "before"
+    return [
+        f"its own clock begins {abs(off) // NS} s {side} its listing: what the device's times mean "
+        "is in doubt (hikcore clock show)"
+    ]
 
 
 def damaged_manifest(

@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable, Coroutine
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Final, Literal, TypeVar, get_args
+from typing import Any, Final, TypeVar, get_args
 
 from pydantic import SecretStr
 
@@ -56,7 +56,8 @@ class HikvisionNVRClient:
         max_retries: further tries where a repeat can help (never after a refused password).
         backoff_factor: seconds before the first of them; doubled for each, up to a minute.
         tls: `verify`, `ca:FILE`, `pin:SHA256` or `off`.
-        device_time: what the recorder's times mean, where it cannot be measured: `utc`, `local`.
+        device_time: what the recorder's times mean, where it cannot be measured: `utc`, `local`
+            (its wall clock), or the zone of that wall clock (`Europe/Berlin`, `CET-1CEST,…`).
         now: the clock, ns UTC.
 
     Raises:
@@ -76,7 +77,7 @@ class HikvisionNVRClient:
         backoff_factor: float = 1.0,
         tls: str = "verify",
         *,
-        device_time: Literal["auto", "utc", "local"] = "auto",
+        device_time: str = "auto",
         now: Callable[[], int] = time.time_ns,
     ) -> None:
         secret = password if isinstance(password, SecretStr) else SecretStr(password)
@@ -101,6 +102,7 @@ class HikvisionNVRClient:
             now=now,
             guard=FileGuard(state_folder() / "logins", host, at, username, secret),
             notes=TomlNotes(cache_folder() / "devices" / file_name(host, at)),
+            clock_notes=TomlNotes(cache_folder() / "clocks" / file_name(host, at)),
         )
         self._source()  # settings are found wrong here, before any work
         # Two alike are needed to believe a body that is shorter than listed.

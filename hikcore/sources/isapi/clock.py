@@ -10,6 +10,7 @@ from hikcore.deviceclock import DeviceClock, ZoneRule
 from hikcore.errors import DeviceProtocolError
 from hikcore.sources.isapi import xml
 from hikcore.sources.isapi.literal import digits
+from hikcore.zonerule import rule_of
 
 PATH: Final = "/ISAPI/System/time"
 _SUFFIX: Final = re.compile(r"([+-])(\d\d):?(\d\d)$")
@@ -27,10 +28,13 @@ class DeviceTime:
         return DeviceClock("local", self.zone).wall_to_utc(self.local, near)
 
 
-def parse_time(body: bytes, where: str) -> DeviceTime:
+def parse_time(body: bytes, where: str, zone: ZoneRule | None = None) -> DeviceTime:
     """Read System/time. The digits of localTime and the rule in timeZone count; the offset behind
     the digits is the standard one in summer on some devices and missing on others, so it is used
     only where there is no rule.
+
+    Args:
+        zone: what the device's clock is set to, whatever it says of that.
 
     Raises:
         DeviceProtocolError: no time, or neither rule nor offset.
@@ -39,7 +43,7 @@ def parse_time(body: bytes, where: str) -> DeviceTime:
         root = xml.parse(body)
         text = xml.text(root, "localTime")
         local = digits(text)
-        return DeviceTime(local, _zone(xml.text(root, "timeZone"), text))
+        return DeviceTime(local, zone or _zone(xml.text(root, "timeZone"), text))
     except ValueError as error:
         raise DeviceProtocolError(
             f"its time cannot be read: {error}", where=where, hint="set its zone in its web page"
@@ -48,7 +52,8 @@ def parse_time(body: bytes, where: str) -> DeviceTime:
 
 def _zone(rule: str, local_time: str) -> ZoneRule:
     try:
-        return ZoneRule.parse(rule)
+        # POSIX proper on some; never a zone's name, whose rule is ours and not the device's.
+        return rule_of(rule) if "/" not in rule.partition(",")[0] else ZoneRule.parse(rule)
     except ValueError:
         suffix = _SUFFIX.search(local_time)
         if suffix is None and not local_time.endswith("Z"):

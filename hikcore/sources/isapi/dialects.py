@@ -83,6 +83,15 @@ class Dialects:
         self.download: DownloadDialect | None = None
         self.ranges: Ranges = "unknown"
 
+    async def device(self) -> Identity:
+        """Who it is, asked once; nothing where nothing is kept of it.
+
+        Raises:
+            DeviceError, ConfigurationError: see `load`.
+        """
+        await self.load()
+        return self._known
+
     @property
     def words(self) -> str:
         """What is known, for people."""

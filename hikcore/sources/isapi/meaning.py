@@ -9,7 +9,7 @@ device's wall clock: the first megabytes of one file are fetched, and left.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal, Protocol
 
@@ -62,12 +62,22 @@ class _Vote:
 
 
 async def measure(
-    time: DeviceTime, utc: int, channels: Iterable[int], probe: Probe, where: str
+    time: DeviceTime,
+    utc: int,
+    channels: Iterable[int],
+    probe: Probe,
+    where: str,
+    *,
+    known: Reading | None = None,
+    tell: Callable[[str], None] = lambda line: None,
 ) -> DeviceClock:
     """Decide between the two readings.
 
     Args:
         time: the device's clock. utc: the same instant in UTC.
+        known: what an earlier measurement found: where nothing that is written now says otherwise,
+            it stands, and no byte of footage is fetched for it.
+        tell: takes the evidence, in lines.
 
     Raises:
         ClockUndecided: nothing settles it; the message names both readings and the setting.
@@ -75,19 +85,28 @@ async def measure(
     channels = list(channels)
     votes, seen = await _around_now(time, utc, channels[:_CHANNELS], probe)
     agreed = {vote.reading for vote in votes}
+    now = f"{format_instant(utc, 0)} as UTC, {format_local(time.local, 0)} by its wall clock"
+    tell(f"its now: {now}; listed: {seen or 'nothing near either'}")
     if len(agreed) == 1 and any(vote.sure for vote in votes):
+        tell(f"{votes[0].reading}: a file is being written under that reading")
         return DeviceClock(votes[0].reading, time.zone, "measured")
+    if known is not None:
+        tell(f"{known}: as measured before; nothing that is written now says otherwise")
+        return DeviceClock(known, time.zone, "measured")
     inside = await _inside(time, utc, channels[:_BACK_CHANNELS], probe)
     if inside is not None:
+        tell(f"{inside}: the wall clock inside a recording fits its listing under that reading")
         return DeviceClock(inside, time.zone, "measured")
     if len(agreed) == 1:
+        tell(f"{votes[0].reading}: the newest file touches that now, and not the other")
         return DeviceClock(votes[0].reading, time.zone, "measured")
     raise ClockUndecided(
         "cannot tell what the Z of its listings means: as UTC its now is "
         f"{format_instant(utc, 0)}, as its own wall clock {format_local(time.local, 0)}; "
         + (f"listed is {seen}" if seen else "no recording is near either"),
         where=where,
-        hint='compare with its web page, then set device_time = "utc" or device_time = "local"',
+        hint='compare with its web page, then set device_time = "utc" or device_time = "local" '
+        "(--device-time on the command line)",
     )
 
 

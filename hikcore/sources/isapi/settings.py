@@ -10,7 +10,6 @@ from hikcore.sources.timetable import Timetable
 
 #: `auto`: Digest; Basic only where TLS has verified who listens. `basic`: Basic, also in the clear.
 AuthMode = Literal["auto", "basic"]
-DeviceTime = Literal["auto", "utc", "local"]
 
 MIB: Final = 1 << 20
 

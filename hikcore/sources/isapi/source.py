@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from hikcore.errors import (
     DeviceRefused,
     TransferInterrupted,
 )
-from hikcore.instants import NS, Span
+from hikcore.instants import NS, Span, format_instant
 from hikcore.sources.about import DeviceFacts, Planned
 from hikcore.sources.base import (
     Answer,
@@ -36,15 +37,18 @@ from hikcore.sources.isapi.connection import Connection
 from hikcore.sources.isapi.dialects import Dialects, identify
 from hikcore.sources.isapi.download import Downloader
 from hikcore.sources.isapi.facts import device_facts
-from hikcore.sources.isapi.meaning import measure
+from hikcore.sources.isapi.meaning import Reading, measure
 from hikcore.sources.isapi.paging import Lister
+from hikcore.sources.isapi.remembered import ClockMemory
 from hikcore.sources.isapi.rows import recordings_of
 from hikcore.sources.isapi.search import SearchRow
-from hikcore.sources.isapi.settings import DeviceTime, Settings
+from hikcore.sources.isapi.settings import Settings
 from hikcore.sources.isapi.status import Rejected
 from hikcore.sources.isapi.tracks import Tracks
 from hikcore.sources.isapi.wall import first_wall
+from hikcore.zonerule import check_device_time, rule_of
 
+_LOG = logging.getLogger("hikcore.isapi")
 _TRACK: Final[dict[Stream, int]] = {"main": 1, "sub": 2}
 #: Bytes that hold the first picture of a recording, also in 4K.
 _FIRST_PICTURE: Final = 2 << 20
@@ -58,12 +62,13 @@ class IsapiSource:
         username, password: an account with the right of remote playback.
         scheme: `http` or `https`.
         tls: `verify`, `ca:FILE`, `pin:SHA256` or `off`.
-        device_time: what times in listings mean; `auto` measures it.
+        device_time: what times in listings mean, see `check_device_time`; `auto` measures it.
         name: what people call the device, for errors.
         settings: timeouts, retries, limits.
         now: our clock, ns UTC.
         guard: shares refused logins with other processes and machines.
         notes: keep how the device speaks between processes.
+        clock_notes: the same of what its times were measured to mean.
 
     Raises:
         ConfigurationError: a setting that is none of its values.
@@ -78,19 +83,20 @@ class IsapiSource:
         port: int | None = None,
         scheme: str = "http",
         tls: str = "verify",
-        device_time: DeviceTime = "auto",
+        device_time: str = "auto",
         name: str = "",
         settings: Settings | None = None,
         now: Callable[[], int] = time.time_ns,
         guard: LoginGuard | None = None,
         notes: DeviceNotes | None = None,
+        clock_notes: DeviceNotes | None = None,
     ) -> None:
         if scheme not in ("http", "https"):
             raise ConfigurationError(f"scheme {scheme!r} is neither http nor https", where=name)
-        if device_time not in ("auto", "utc", "local"):
-            raise ConfigurationError(
-                f"device_time {device_time!r} is none of auto, utc, local", where=name
-            )
+        try:
+            check_device_time(device_time)
+        except ValueError as error:
+            raise ConfigurationError(f"device_time: {error}", where=name) from None
         self._settings = settings or Settings()
         self._device_time = device_time
         self._now = now
@@ -117,6 +123,9 @@ class IsapiSource:
             self._tracks.numbers,
         )
         self._downloader = Downloader(self._connection, self._dialects, self._settings.retries)
+        self._memory = ClockMemory(clock_notes)
+        named = device_time not in ("auto", "utc", "local")
+        self._rule = rule_of(device_time) if named else None
         self._clock: DeviceClock | None = None
         self._measuring = asyncio.Lock()
 
@@ -167,7 +176,8 @@ class IsapiSource:
     async def recordings(self, channel: int, stream: Stream, span: Span) -> Answer:
         """Everything that it lists for a span, all pages; see `recordings_of` for `growing`."""
         clock = await self.clock()
-        asked = (await self._read_time()).utc(self._now())
+        told = await self._read_time()
+        asked = clock.wall_to_utc(told.local, self._now())
         begin, end = _literal_window(clock, span)
         track = channel * 100 + _TRACK[stream]
         listing = await self._lister.listing(track, begin, end)
@@ -219,20 +229,49 @@ class IsapiSource:
         )
 
     async def _read_time(self) -> device_clock.DeviceTime:
-        return device_clock.parse_time(
-            await self._get(device_clock.PATH), f"{self._connection.where} {device_clock.PATH}"
-        )
+        where = f"{self._connection.where} {device_clock.PATH}"
+        return device_clock.parse_time(await self._get(device_clock.PATH), where, self._rule)
 
     async def _find_clock(self) -> DeviceClock:
         told = await self._read_time()
-        if self._device_time != "auto":
-            return DeviceClock(self._device_time, told.zone, "setting")
+        if self._rule is not None:
+            return DeviceClock("local", self._rule, "setting")
+        if self._device_time in ("utc", "local"):
+            reading: Reading = "utc" if self._device_time == "utc" else "local"
+            return DeviceClock(reading, told.zone, "setting")
         if told.zone.offset == 0 and not told.zone.shift:
             return DeviceClock("utc", told.zone, "zone is UTC")
+        return await self._measured(told)
+
+    async def _measured(self, told: device_clock.DeviceTime) -> DeviceClock:
+        """By an earlier measurement, where that is good still; else by one made now."""
+        now = self._now()
+        device = await self._dialects.device()
+        kept = await self._memory.load(told.zone, device)
+        if kept is not None and kept.fresh(told.zone, now):
+            return DeviceClock(kept.reading, told.zone, "measured")
         channels = [camera.channel for camera in await self.cameras()]
-        utc = told.utc(self._now())
-        probe = _Probe(self._lister, self._downloader)
-        return await measure(told, utc, channels, probe, self._connection.where)
+        evidence: list[str] = []
+        found = await measure(
+            told,
+            told.utc(now),
+            channels,
+            _Probe(self._lister, self._downloader),
+            self._connection.where,
+            known=kept.reading if kept is not None else None,
+            tell=evidence.append,
+        )
+        if kept is not None and kept.reading != found.listing:
+            _LOG.warning(
+                "%s: its times mean %s now, %s when they were measured at %s: %s",
+                self._connection.where,
+                found.listing,
+                kept.reading,
+                format_instant(kept.measured, 0),
+                "; ".join(evidence),
+            )
+        await self._memory.save(found.listing, told.zone, device, now, evidence)
+        return found
 
 
 @dataclass(frozen=True, slots=True)
