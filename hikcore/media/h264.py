@@ -55,6 +55,15 @@ def parse_sps(nal: bytes) -> SpsInfo:
     Raises:
         MediaDamaged: it ends early or holds values that cannot be.
     """
+    return read_sps(nal)[0]
+
+
+def read_sps(nal: bytes) -> tuple[SpsInfo, BitReader]:
+    """The same, and a reader that stands behind what was read.
+
+    Raises:
+        MediaDamaged: it ends early or holds values that cannot be.
+    """
     data = rbsp(nal)
     if nal_type(nal) != SPS or len(data) < 5:
         raise MediaDamaged("not an H.264 sequence parameter set")
@@ -87,10 +96,11 @@ def parse_sps(nal: bytes) -> SpsInfo:
         height -= unit_y * (2 - frames_only) * (top + bottom)
     if not (0 < width <= _LARGEST_PICTURE and 0 < height <= _LARGEST_PICTURE):
         raise MediaDamaged(f"the H.264 SPS gives a picture of {width}x{height}")
-    return SpsInfo(
+    info = SpsInfo(
         data[1], data[2], data[3], identifier, chroma, luma_depth, chroma_depth, width, height,
         frame_number_bits, order_type, order_bits, bool(frames_only), planes,
     )  # fmt: skip
+    return info, bits
 
 
 def _skip_scaling_lists(bits: BitReader, lists: int) -> None:

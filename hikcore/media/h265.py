@@ -50,6 +50,15 @@ def parse_sps(nal: bytes) -> SpsInfo:
     Raises:
         MediaDamaged: it ends early or holds values that cannot be.
     """
+    return read_sps(nal)[0]
+
+
+def read_sps(nal: bytes) -> tuple[SpsInfo, BitReader]:
+    """The same, and a reader that stands behind what was read.
+
+    Raises:
+        MediaDamaged: it ends early or holds values that cannot be.
+    """
     data = rbsp(nal)
     if nal_type(nal) != SPS or len(data) < 16:
         raise MediaDamaged("not an H.265 sequence parameter set")
@@ -76,10 +85,11 @@ def parse_sps(nal: bytes) -> SpsInfo:
     order_bits = bits.ue() + 4
     if not (0 < width <= _LARGEST_PICTURE and 0 < height <= _LARGEST_PICTURE):
         raise MediaDamaged(f"the H.265 SPS gives a picture of {width}x{height}")
-    return SpsInfo(
+    info = SpsInfo(
         general, sub_layers, nested, identifier, chroma, luma_depth, chroma_depth, width, height,
         order_bits, planes,
     )  # fmt: skip
+    return info, bits
 
 
 def _skip_sub_layers(bits: BitReader, count: int) -> None:

@@ -12,6 +12,7 @@ from hikcore.errors import MediaDamaged, MediaEncrypted, MediaUnsupported
 from hikcore.media.mp4.boxes import box, children
 from hikcore.media.mp4.sound_entries import CODECS, read_sound, sound_entry
 from hikcore.media.table import Codec, CodecConfig
+from hikcore.media.vui import usability
 
 _VISUAL = 78  # bytes of VisualSampleEntry before its boxes
 #: avc3 and hev1 may have parameter sets in their samples; the others may not, and do all the same.
@@ -43,7 +44,19 @@ def sample_entry(config: CodecConfig) -> bytes:
         24,  # depth
         -1,  # pre_defined
     )
-    return box(kind, visual, box(inner, config.record))
+    return box(kind, visual, box(inner, config.record), *_shape(config))
+
+
+def _shape(config: CodecConfig) -> list[bytes]:
+    """pasp and colr (12.1.4, 12.1.5), where the SPS says what they do: players read these first."""
+    said = usability(config)
+    out = []
+    if said.pixel is not None and said.pixel[0] != said.pixel[1]:
+        out.append(box(b"pasp", struct.pack(">II", *said.pixel)))
+    if said.colour is not None:
+        *colour, full = said.colour
+        out.append(box(b"colr", b"nclx", struct.pack(">HHHB", *colour, full << 7)))
+    return out
 
 
 def read_entry(entry: bytes, *, iso: bool = False) -> CodecConfig:
