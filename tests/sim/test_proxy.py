@@ -106,8 +106,8 @@ async def test_a_stall_ends_when_the_client_goes_away(recorder: Recorder) -> Non
         uri = uris(await ask(http))[0]
         with pytest.raises(httpx.ReadTimeout):
             await http.post(DOWNLOAD, content=wish(uri), timeout=0.3)
-        for _ in range(100):
-            if recorder.requests[-1].whole is False and not proxy._open:
+        for _ in range(1000):
+            if not proxy._open:
                 break
             await asyncio.sleep(0.01)
         assert not proxy._open
@@ -258,7 +258,7 @@ async def test_plain_tcp_by_connection() -> None:
         try:
             writer.write(b"go\n")
             while len(got) < len(payload):
-                block = await asyncio.wait_for(reader.read(4096), 0.5)
+                block = await asyncio.wait_for(reader.read(4096), 2)
                 if not block:
                     return got, "end"
                 got += block

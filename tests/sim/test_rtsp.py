@@ -91,7 +91,7 @@ class Client:
         channel, size = struct.unpack(">BH", await self.reader.readexactly(3))
         self.packets.append((channel, await self.reader.readexactly(size)))
 
-    async def receive(self, quiet: float = 0.5) -> bool:
+    async def receive(self, quiet: float = 1.5) -> bool:
         """Packets until there are none for a while; whether the connection was closed."""
         while True:
             try:
@@ -122,7 +122,7 @@ class Client:
 def decoded(recorder: Recorder, query: str, most: int) -> tuple[list[int], list[float], bytes]:
     """(instants in the pictures, their times in seconds, sound) as PyAV reads them."""
     url = f"rtsp://admin:{PASSWORD}@127.0.0.1:{recorder.rtsp_port}/Streaming/{query}"
-    options = {"rtsp_transport": "tcp", "timeout": "2000000"}
+    options = {"rtsp_transport": "tcp", "timeout": "5000000"}
     instants: list[int] = []
     times: list[float] = []
     sound = b""
@@ -168,7 +168,7 @@ async def test_ffprobe_names_the_streams(recorder: Recorder) -> None:
     url = f"rtsp://admin:{PASSWORD}@127.0.0.1:{recorder.rtsp_port}/Streaming/tracks/101/?{SPAN}"
     done = await asyncio.to_thread(
         subprocess.run,
-        ["ffprobe", "-v", "error", "-rtsp_transport", "tcp", "-timeout", "3000000", "-show_entries",
+        ["ffprobe", "-v", "error", "-rtsp_transport", "tcp", "-timeout", "6000000", "-show_entries",
          "stream=codec_name,width,height,sample_rate", "-of", "compact", url],
         capture_output=True, text=True, timeout=30, check=False,
     )  # fmt: skip
@@ -271,7 +271,7 @@ async def test_sessions_that_nobody_ended(leaks: bool) -> None:
     async with Recorder(profile(playbacks=1, leaks=leaks), rtsp_port=0) as recorder:
         async with Client(recorder) as client:
             await client.start()
-        for _ in range(50):
+        for _ in range(500):
             if not recorder.rtsp._tasks:
                 break
             await asyncio.sleep(0.02)
