@@ -71,8 +71,13 @@ def cut_clip(
     Raises:
         NoRecording: no frame of the span is held in this take.
         ArchiveNotFound: no such site or camera.
+        ArchiveCorrupt: what is read is not what its manifest says, or a manifest is not what its
+            key says.
     """
     footage = archive.footage(site, camera, span, stream)
+    for fault in footage.faults:
+        if fault.key.span.meets(span):
+            raise fault.error  # nobody knows what it would have shown there
     timeline = resolve(footage.manifests)
     taken = timeline.take(take)
     placed = place(archive.store, footage, taken, span, open_lead_in=start == "key")

@@ -87,6 +87,7 @@ def coverage(
     tombstones: Sequence[Tombstone] = (),
     timeline: Timeline | None = None,
     causes: Causes | None = None,
+    broken: Sequence[tuple[Span, str]] = (),
     settle: int = SETTLE,
     margin: int = MARGIN,
 ) -> list[Stretch]:
@@ -98,6 +99,7 @@ def coverage(
         tombstones: of the stream.
         timeline: of these manifests, where the caller has resolved them already.
         causes: what is known of why the device may have nothing.
+        broken: what lies under manifests that cannot be read, by their keys, and why.
         settle: ns after an instant before which an answer that shows nothing there proves nothing.
         margin: ns after a planned end at which a recording is expected to be listed as closed.
     """
@@ -109,6 +111,7 @@ def coverage(
         *_held(manifests, timeline, removed),
         *_excluded(manifests, tombstones),
         *_damaged(manifests, timeline),
+        *(_claim(2, span, ("damaged", reason, None)) for span, reason in broken),
         *listing.claims(margin),
         *_Asked(answers, settle, causes).claims(),
     ]

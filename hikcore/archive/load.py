@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Collection, Iterable, Iterator, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from hikcore.archive.answers import merge
@@ -22,6 +22,7 @@ from hikcore.archive.keys import (
     MANIFESTS,
     RAW,
     SEGMENTS,
+    ChunkKey,
     answers_key,
     camera_prefix,
     day_folder,
@@ -46,19 +47,36 @@ class Footage:
         manifests: that count, by key. keys: theirs.
         objects: those that the manifests name and that are there: size and ETag of each.
         tombstones: of the stream that meet the days.
+        faults: manifests that are not what their keys say, each with why. They do not count.
     """
 
     manifests: list[Manifest]
     keys: list[str]
     objects: dict[str, ObjectInfo]
     tombstones: list[Tombstone]
+    faults: list[Fault] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """A manifest that cannot be used: what its key says of it, and the error."""
+
+    key: ChunkKey
+    error: ArchiveCorrupt
 
 
 def load_manifests(
     store: Store, site: str, camera: str, stream: str, span: Span, *, clocks: Clocks | None = None
 ) -> list[Manifest]:
-    """The manifests that count for a span: see `load_footage`."""
-    return load_footage(store, site, camera, stream, span, clocks=clocks).manifests
+    """The manifests that count for a span: see `load_footage`.
+
+    Raises:
+        ArchiveCorrupt: one of them is not what its key says.
+    """
+    found = load_footage(store, site, camera, stream, span, clocks=clocks)
+    for fault in found.faults:
+        raise fault.error
+    return found.manifests
 
 
 def load_footage(
@@ -81,9 +99,6 @@ def load_footage(
     Args:
         cache: manifests by key, kept by the caller between calls: they never change.
         clocks: the site's profiles, where the caller has them.
-
-    Raises:
-        ArchiveCorrupt: a manifest is not what its key says.
     """
     clocks = load_clocks(store, site) if clocks is None else clocks
     asked = days(_wider(span, clocks), before=1, after=1)
@@ -100,11 +115,18 @@ def load_footage(
     removed = {key for stone in tombstones for key in stone.objects}
     known = {} if cache is None else dict(cache)
     missing = [key for key in listed if key not in known]
-    read = dict(zip(missing, _each(missing, lambda key: _manifest(store, key)), strict=True))
+    answers = zip(missing, _each(missing, lambda key: _tried(store, key)), strict=True)
+    read: dict[str, Manifest] = {}
+    faults: list[Fault] = []
+    for key, answer in answers:
+        if isinstance(answer, Fault):
+            faults.append(answer)
+        else:
+            read[key] = answer
     known.update(read)
     if cache is not None:
         cache.update(read)
-    counting = [key for key in listed if _counts(known[key], objects, removed)]
+    counting = [key for key in listed if key in known and _counts(known[key], objects, removed)]
     manifests = corrected_manifests([known[key] for key in counting], clocks)
     named = {key for manifest in manifests for key, _ in names(manifest)}
     return Footage(
@@ -112,6 +134,7 @@ def load_footage(
         counting,
         {key: info for key, info in objects.items() if key in named},
         tombstones,
+        faults,
     )
 
 
@@ -177,6 +200,16 @@ def _of_days(
             yield info
 
 
+def _tried(store: Store, key: str) -> Manifest | Fault:
+    """One broken document must not hide the days around it."""
+    try:
+        return _manifest(store, key)
+    except ArchiveCorrupt as error:
+        told = parse_key(key)
+        assert told is not None  # it was listed as one
+        return Fault(told, error)
+
+
 def _manifest(store: Store, key: str) -> Manifest:
     where = f"{store.url}/{key}"
     found = store.get(key)
@@ -192,6 +225,6 @@ def _manifest(store: Store, key: str) -> Manifest:
     return parse(Manifest, found[0], where)
 
 
-def _each(keys: Iterable[str], read: Callable[[str], Manifest]) -> list[Manifest]:
+def _each(keys: Iterable[str], read: Callable[[str], Manifest | Fault]) -> list[Manifest | Fault]:
     with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="load") as pool:
         return list(pool.map(read, keys))

@@ -13,6 +13,7 @@ import numpy as np
 
 from hikcore.archive.documents import RunRef, SegmentRef
 from hikcore.archive.load import Footage
+from hikcore.archive.proof import Proof
 from hikcore.archive.resolver import Piece
 from hikcore.archive.store import Store
 from hikcore.archive.window import ObjectWindow
@@ -304,8 +305,10 @@ def _trim(part: _Part, heard_from: int, show_to: int) -> None:
 def _clip_part(store: Store, footage: Footage, part: _Part) -> ClipPart:
     info = footage.objects[part.segment.key]
     begin, end = _bytes(part)
+    run = footage.manifests[part.piece.manifest].runs[part.piece.run]
+    proof = Proof(run, part.segment, part.table, part.first, part.last)
     return ClipPart(
-        source=ObjectWindow(store, part.segment.key, info.etag, begin, end),
+        source=ObjectWindow(store, part.segment.key, info.etag, begin, end, proof),
         table=part.table,
         first=part.first,
         last=part.last,

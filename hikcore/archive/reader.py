@@ -21,7 +21,14 @@ from pydantic import SecretStr
 
 from hikcore.archive.clocks import Clocks, load_clocks
 from hikcore.archive.coverage import Stretch, coverage
-from hikcore.archive.documents import Answers, ClockProfile, Manifest, SegmentRef, Site
+from hikcore.archive.documents import (
+    Answers,
+    ClockProfile,
+    Expectation,
+    Manifest,
+    SegmentRef,
+    Site,
+)
 from hikcore.archive.expected import Causes
 from hikcore.archive.keys import ANSWERS, MANIFESTS, SITES, check_id
 from hikcore.archive.load import Footage, load_answers, load_footage
@@ -153,22 +160,27 @@ class Archive:
         footage = self._footage(site, camera, span, stream, clocks)
         if not footage.manifests and answers == Answers():
             self._require(site, camera)
-        known = read_site(self._store, site)
-        expectation = (
-            next((c.expectation for c in known.cameras if c.id == camera), None)
-            if (known)
-            else None
-        )
-        causes = Causes(answers, expectation, clocks.wall)
+        causes = Causes(answers, self._expectation(site, camera), clocks.wall)
+        faults = [(fault.key.span, f"corrupt: {fault.error.message}") for fault in footage.faults]
         return coverage(
-            footage.manifests, answers, span, tombstones=footage.tombstones, causes=causes
+            footage.manifests,
+            answers,
+            span,
+            tombstones=footage.tombstones,
+            causes=causes,
+            broken=faults,
         )
 
     def footage(self, site: str, camera: str, span: Span, stream: str = "main") -> Footage:
         """Manifests and objects around a span, also such as do not touch it: what the resolver
-        needs to say what is shown in it."""
+        needs to say what is shown in it. A manifest that cannot be read is named beside them."""
         clocks = load_clocks(self._store, site, cache=self._profiles)
         return self._footage(site, camera, span, stream, clocks)
+
+    def _expectation(self, site: str, camera: str) -> Expectation | None:
+        known = read_site(self._store, site)
+        cameras = known.cameras if known is not None else ()
+        return next((each.expectation for each in cameras if each.id == camera), None)
 
     def _footage(self, site: str, camera: str, span: Span, stream: str, clocks: Clocks) -> Footage:
         found = load_footage(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hikcore.archive.proof import Proof
 from hikcore.archive.store import Store
 from hikcore.errors import ArchiveCorrupt
 
@@ -16,9 +17,13 @@ class ObjectWindow:
         store, key: the object. etag: what it must still be (`If-Match`), so that two versions are
             never mixed.
         begin, end: bytes that will be needed; nothing outside is read ahead.
+        proof: holds every block against the manifest, where it can.
     """
 
-    def __init__(self, store: Store, key: str, etag: str, begin: int, end: int) -> None:
+    def __init__(
+        self, store: Store, key: str, etag: str, begin: int, end: int, proof: Proof | None = None
+    ) -> None:
+        self._proof = proof
         self._store = store
         self._key = key
         self._etag = etag
@@ -31,17 +36,21 @@ class ObjectWindow:
         """Exactly `size` bytes.
 
         Raises:
-            ArchiveCorrupt: the object ends before.
+            ArchiveCorrupt: the object ends before, or is not what its manifest says.
             ArchiveConflict: it is another one by now.
         """
         at = offset - self._begin
         if at < 0 or at + size > len(self._block):
             want = max(min(BLOCK, self._end - offset), size)
+            if self._proof is not None and offset + want < self._end:
+                want = self._proof.stop(offset + size, offset + want) - offset
             self._block = memoryview(
                 self._store.get_range(self._key, offset, want, if_match=self._etag)
             )
             self._begin, at = offset, 0
             self.requests += 1
+            if self._proof is not None:
+                self._proof.check(offset, self._block)
         if at + size > len(self._block):
             raise ArchiveCorrupt(
                 f"the object ends at byte {self._begin + len(self._block)}, "

@@ -245,7 +245,8 @@ def _code(errors: list[HikcoreError], reports: list[CameraReport], stopped: bool
     if stopped:
         return INTERRUPTED
     if not errors:
-        return 0
+        # What could not be decoded is kept, and is no reason to try again; but not all is well.
+        return PARTLY if any(report.count("damaged") for report in reports) else 0
     done = any(report.count("held") or report.count("damaged") for report in reports)
     if done or any(report.whole for report in reports):
         return PARTLY

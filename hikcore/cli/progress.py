@@ -39,13 +39,14 @@ class Style(StrEnum):
 
 @dataclass(slots=True)
 class Tally:
-    """Chunks and bytes of one device, or of all."""
+    """Chunks and bytes of one device, or of all; `given_up`: of chunks that failed."""
 
     chunks: int = 0
     ended: int = 0
     failed: int = 0
     size: int = 0
     arrived: int = 0
+    given_up: int = 0
 
     def __add__(self, other: Tally) -> Tally:
         return Tally(
@@ -54,6 +55,7 @@ class Tally:
             self.failed + other.failed,
             self.size + other.size,
             self.arrived + other.arrived,
+            self.given_up + other.given_up,
         )
 
 
@@ -93,12 +95,16 @@ class Count:
         self.of(job).arrived += size
 
     def done(self, job: CameraJob, outcome: Outcome) -> None:
-        """It ended: its listed size counts, whatever came."""
+        """It ended: its listed size counts, whatever came; of one that failed nothing does."""
         tally = self.of(job)
         arrived = self._open.pop((job.owner, outcome.chunk.id), 0)
         tally.ended += 1
-        tally.failed += outcome.state == "failed"
-        tally.arrived += outcome.chunk.size - arrived
+        if outcome.state == "failed":
+            tally.failed += 1
+            tally.given_up += outcome.chunk.size
+            tally.arrived -= arrived
+        else:
+            tally.arrived += outcome.chunk.size - arrived
 
 
 class Watch:
@@ -265,7 +271,7 @@ def _fields(device: str, tally: Tally, seconds: float) -> dict[str, object]:
 
 def _sentence(tally: Tally, seconds: float) -> str:
     rate = tally.arrived / seconds
-    left = tally.size - tally.arrived
+    left = tally.size - tally.arrived - tally.given_up
     remaining = f", {length_text(int(left / rate) * NS)} left" if rate > 0 and left > 0 else ""
     failed = f", {tally.failed} failed" if tally.failed else ""
     return (

@@ -13,7 +13,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from hikcore.archive.clocks import load_clocks, profile_of
-from hikcore.archive.load import load_answers, load_manifests
+from hikcore.archive.documents import Manifest
+from hikcore.archive.load import load_answers, load_footage, load_manifests
 from hikcore.archive.store import Store
 from hikcore.errors import (
     ArchiveDenied,
@@ -152,12 +153,16 @@ class _Work:
         rows = {row for answer in answers for row in answer.recordings}
         report.listed = len(rows)
         report.growing = sum(row.growing for row in rows)
-        manifests = []
+        manifests: list[Manifest] = []
+        broken: dict[str, HikcoreError] = {}
         for reach in _reaches(rows):
-            manifests += await asyncio.to_thread(
-                load_manifests, self.store, job.site, job.camera, job.stream, reach
+            found = await asyncio.to_thread(
+                load_footage, self.store, job.site, job.camera, job.stream, reach
             )
-        return plan(
+            manifests += found.manifests
+            broken |= {fault.key.chunk: fault.error for fault in found.faults}
+        report.faults += broken.values()
+        planned = plan(
             job.camera,
             rows,
             manifests,
@@ -166,6 +171,9 @@ class _Work:
             begins_from=begins_from,
             repair=repair,
         )
+        # What is under a broken manifest would be fetched at every run: the same manifest would be
+        # put under the same key, where it is taken to be there already.
+        return [chunk for chunk in planned if chunk.id not in broken]
 
     async def _spans(self, repair: bool) -> list[Span]:
         """What to ask the device about: all of the span, or of a source of windows those alone that

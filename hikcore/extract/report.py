@@ -94,6 +94,7 @@ class CameraReport:
         outcomes: one a chunk that was begun, in order.
         failure: what ended the work early (device unreachable, login refused, archive away).
         stopped: ended early because it was asked to.
+        faults: manifests that cannot be read; what lies under them is left as it is.
     """
 
     job: CameraJob
@@ -104,11 +105,13 @@ class CameraReport:
     outcomes: list[Outcome] = field(default_factory=list)
     failure: HikcoreError | None = None
     stopped: bool = False
+    faults: list[HikcoreError] = field(default_factory=list)
 
     @property
     def errors(self) -> list[HikcoreError]:
         """Every error, the one that ended the work last."""
-        found = [outcome.error for outcome in self.outcomes if outcome.error is not None]
+        found = list(self.faults)
+        found += [outcome.error for outcome in self.outcomes if outcome.error is not None]
         if self.failure is not None and self.failure not in found:
             found.append(self.failure)
         return found

@@ -145,8 +145,12 @@ class HikvisionNVRClient:
                 self._log.info("%s is there already", clip)
                 work.remove()
                 return clip
-            self._fetch(job, span, work)
-            report = self._cut(job, span, work, clip)
+            try:
+                self._fetch(job, span, work)
+                report = self._cut(job, span, work, clip)
+            except NoRecording:
+                work.remove()  # there is nothing in it that a later try could go on with
+                raise
             work.remove()
         for path in report.paths[1:]:
             self._log.warning("the codec changes inside the span: it goes on in %s", path)

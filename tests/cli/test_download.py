@@ -89,6 +89,7 @@ def test_what_cannot_be(
     assert ran.code == code
     assert says in ran.err
     assert not list(tmp_path.glob("*.mp4"))
+    assert not list(tmp_path.rglob(".hikcore"))
 
 
 @pytest.mark.parametrize(

@@ -277,3 +277,19 @@ def test_ctrl_c(hikcore: Command, cache: Path, tmp_path: Path, presses: int) -> 
         assert hikcore("extract", "home/gate", *SPAN, "--fail-if-empty").code == 4
         expected = 2 if presses == 1 else 1
         assert len([r for r in recorder.requests if r.path.endswith("/download")]) >= expected
+
+
+def test_what_cannot_be_decoded_is_not_passed_over() -> None:
+    """All came and is kept; but somebody should know."""
+    from hikcore.cli.extract import _code
+    from hikcore.extract.plan import PlannedChunk
+    from hikcore.extract.report import CameraJob, CameraReport, Outcome
+    from hikcore.instants import Span
+    from hikcore.sources.base import Recording
+
+    row = Recording(1, "main", "file", "", "", Span(0, 1), 1, "", False, "")
+    report = CameraReport(CameraJob("home", "gate", "main", "nvr", 1), Span(0, 1))
+    report.outcomes.append(Outcome(PlannedChunk("0" * 16, row), "held"))
+    assert _code([], [report], False) == 0
+    report.outcomes.append(Outcome(PlannedChunk("0" * 16, row), "damaged"))
+    assert _code([], [report], False) == 3

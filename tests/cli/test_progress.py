@@ -52,6 +52,16 @@ def test_counts_end_at_what_was_planned(devices: dict[str, list[tuple[int, list[
     assert count.total.size == sum(size for work in devices.values() for size, _ in work)
 
 
+def test_what_failed_did_not_arrive() -> None:
+    count = Count()
+    count.planned(job("nvr"), [chunk(0, 4_000), chunk(1, 4_000)])
+    for number in (0, 1):
+        count.started(job("nvr"), chunk(number, 4_000))
+        count.received(job("nvr"), chunk(number, 4_000), 3_000)
+        count.done(job("nvr"), Outcome(chunk(number, 4_000), "failed"))
+    assert (count.total.ended, count.total.failed, count.total.arrived) == (2, 2, 0)
+
+
 async def test_a_line_at_each_interval_and_one_at_the_end(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -66,7 +76,7 @@ async def test_a_line_at_each_interval_and_one_at_the_end(
     lines = err.splitlines()
     assert out == ""
     assert lines[0].startswith("progress: 0 of 2 chunks, 2.0 kB of 8.0 kB")
-    assert lines[-1].startswith("progress: 1 of 2 chunks, 1 failed, 4.0 kB of 8.0 kB")
+    assert lines[-1].startswith("progress: 1 of 2 chunks, 1 failed, 0 B of 8.0 kB")
 
 
 async def test_json_lines_go_with_the_others(capsys: pytest.CaptureFixture[str]) -> None:

@@ -445,3 +445,20 @@ async def test_a_recording_listed_over_years_is_looked_for_at_its_ends_only(
     assert (await extract(device, store, spool)).planned == []
     assert len(lists) < 60
     assert len(manifests(store)) == 2
+
+
+async def test_a_broken_manifest_stops_its_own_recording_alone(
+    device: Device, store: LocalStore, spool: Spool
+) -> None:
+    device.add(0, 102, film(0, 102))
+    device.add(200, 102, film(200, 102))
+    await extract(device, store, spool)
+    first = min(key for key in raw_objects(store.url, {}) if key.startswith("v1/manifests/"))
+    path = store.root / first
+    path.write_bytes(path.read_bytes().replace(b"home", b"hole"))
+    device.add(400, 102, film(400, 102))
+    for more in (1, 0):  # the second run fetches nothing any more
+        again = await extract(device, store, spool)
+        assert len(again.planned) == more
+        assert [type(error).__name__ for error in again.errors] == ["ArchiveCorrupt"]
+        assert first in str(again.errors[0])
