@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import struct
+import time
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -10,6 +13,7 @@ import pytest
 from hikcore.errors import MediaDamaged, MediaUnsupported
 from hikcore.media.mp4 import nals as heads
 from hikcore.media.mp4.boxes import box, full_box
+from hikcore.media.mp4.locate import index_span
 from hikcore.media.mp4.read import MAX_MOOV, index_mp4, read_head
 from hikcore.media.mp4.sound_entries import read_sound
 from hikcore.media.sniff import sniff
@@ -127,6 +131,42 @@ def test_samples_that_lie_over_each_other_end_at_a_few_times_the_file() -> None:
     assert table.video is not None
     assert len(table.video) <= 4 * len(spoiled) // 1000
     assert any("over each other" in one.reason for one in table.damage)
+
+
+def test_thousands_of_tracks_that_are_refused_take_no_time() -> None:
+    """Each declares five million samples of one byte, and lacks its header only."""
+    data = foreign(sound=None, frames=24, gop=12)
+    many = struct.pack(">III", 0, 1, 5_000_000)
+    tables = {
+        "stts": struct.pack(">IIII", 0, 1, 5_000_000, 512),
+        "ctts": struct.pack(">IIII", 0, 1, 5_000_000, 0),
+        "stsz": many,
+        "stsc": struct.pack(">IIIII", 0, 1, 1, 5_000_000, 1),
+        "tkhd": b"",
+    }
+    spoiled = rebuilt(
+        data, lambda path, _: next((new for k, new in tables.items() if path.endswith(k)), None)
+    )
+    begin, end = payload(spoiled, "moov")
+    trak, stop = payload(spoiled, "trak")
+    moov = box(b"moov", spoiled[begin : trak - 8], spoiled[trak - 8 : stop] * 2000)
+    source = Sparse(spoiled[: begin - 8] + moov + spoiled[end:], 1 << 26)
+    started = time.perf_counter()
+    with pytest.raises(MediaDamaged):
+        index_mp4(source, source.size)
+    assert time.perf_counter() - started < 20
+
+
+def test_media_full_of_what_looks_like_fragments_costs_few_reads() -> None:
+    """Each is as long as a megabyte, begins as a fragment does and is none."""
+    data = foreign(sound=None, movflags="frag_keyframe+empty_moov", frames=24, gop=12)
+    at = data.rindex(b"mdat") - 4
+    false = (struct.pack(">I4sI4s", 1 << 20, b"moof", 16, b"mfhd") + bytes(8)) * 200_000
+    spoiled = data[:at] + struct.pack(">I4s", 8 + len(false), b"mdat") + false
+    source = Bytes(spoiled)
+    with contextlib.suppress(MediaDamaged):
+        index_span(source, len(spoiled), Fraction(1, 2), Fraction(1))
+    assert source.total < 10 * len(spoiled)
 
 
 def test_a_head_with_short_lengths_is_none_of_ours() -> None:

@@ -23,9 +23,9 @@ from hikcore.media.table import ByteSource, SampleTable
 #: Probes of a bisection; each at least halves what is left, and mostly does much better.
 _PROBES = 40
 _LEAST_PROBE, _MOST_PROBE, _COLLECT = 64 << 10, 2 << 20, 256 << 10
-#: Places that look like a fragment and are none, before a search gives up: media holds the letters
-#: `moof` and, eight bytes on, `mfhd` only on purpose, and each such place may cost a large read.
-_FALSE = 32
+#: Bytes of what looks like fragments and is none, before a search gives up: each such place may
+#: cost a large read.
+_FALSE = 8 << 20
 #: A sidx counts its rows of 12 bytes with 16 bits.
 _SIDX = 64 + 12 * 0xFFFF
 
@@ -69,7 +69,11 @@ def index_span(source: ByteSource, size: int, begin: Fraction, end: Fraction) ->
             first = first if first is not None else _by_mfra(ahead, movie, begin)
             track = movie.video or movie.audio
             if first is None and track is not None:
-                first = _bisect(ahead, movie, track, at, begin)
+                held = ahead.block
+                try:
+                    first = _bisect(ahead, movie, track, at, begin)
+                except _NoFragmentsError:
+                    first, ahead.block = at, held
             break
     if movie is None or first is None:
         raise MediaDamaged("no moov box with fragments behind it", offset=size)
@@ -198,6 +202,10 @@ def _by_tfra(data: bytes, track: Track, begin: Fraction) -> int | None:
     return int(pairs[max(number, 0), 1])
 
 
+class _NoFragmentsError(Exception):
+    """Media made to look like fragments: it is walked from the begin."""
+
+
 def _bisect(ahead: Ahead, movie: Movie, track: Track, first: int, begin: Fraction) -> int:
     """Offset of the last fragment that begins at or before a time, by probes between the first one
     and the end of the file."""
@@ -232,33 +240,42 @@ def _bisect(ahead: Ahead, movie: Movie, track: Track, first: int, begin: Fractio
 def _next_moof(
     ahead: Ahead, movie: Movie, track: Track, at: int, end: int, probe: int
 ) -> _Place | None:
-    """The first fragment with pictures that begins in [at, end)."""
+    """The first fragment with pictures that begins in [at, end).
+
+    Raises:
+        _NoFragmentsError: what looks like fragments there is none.
+    """
     held, block, false = ahead.block, probe, 0
-    while at < end and false < _FALSE:
+    while at < end:
         ahead.block = block
         window = ahead.read_at(at, min(block, end - at))
         ahead.block = held
         found = window.find(b"moof", 4)
         while found >= 0:
-            place = _proven(ahead, movie, track, at + found - 4)
+            place, wrong = _proven(ahead, movie, track, at + found - 4)
             if place is not None:
                 return place
-            false += window[found + 8 : found + 12] == b"mfhd"
-            found = window.find(b"moof", found + 4) if false < _FALSE else -1
+            false += wrong
+            if false > _FALSE:
+                raise _NoFragmentsError
+            found = window.find(b"moof", found + 4)
         at += max(len(window) - 8, 8)  # a name may lie over the border
         block = min(block * 2, _MOST_PROBE)
     return None
 
 
-def _proven(ahead: Ahead, movie: Movie, track: Track, at: int) -> _Place | None:
+def _proven(ahead: Ahead, movie: Movie, track: Track, at: int) -> tuple[_Place | None, int]:
     """The fragment there, if these four letters are no accident of the media: the box begins with
-    an mfhd, fits the file, holds together, and an mdat follows."""
+    an mfhd, fits the file, holds together, and another box follows. Else the bytes that were read
+    to find that out (one that holds together without a picture is no false one)."""
     header = ahead.read_at(at, 16)
     size = int.from_bytes(header[:4], "big")
     if header[12:16] != b"mfhd" or not 24 < size <= min(MAX_MOOV, ahead.size - at):
-        return None
+        return None, 0
     moof = ahead.read_at(at, size)
     behind = ahead.read_at(at + size, 8)
     if behind[4:8] not in (b"mdat", b"moof", b"free", b"sidx", b"styp"):
-        return None
-    return _place(ahead, movie, track, moof, at)
+        return None, size
+    place = _place(ahead, movie, track, moof, at)
+    false = place is None and not Fragments(movie, ahead.size).feed(moof, at)
+    return place, size if false else 0
