@@ -85,6 +85,8 @@ async def extract_camera_day(camera: str, day: str, work: Work) -> State[Any]:
     that begin before and reach into it)."""
     report = await work()
     logger = get_run_logger()
+    for line in report.warnings:
+        logger.warning("%s %s: %s", camera, day, line)
     for error in report.errors:
         logger.error("%s %s: %s", camera, day, error)
     message = (

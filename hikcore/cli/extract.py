@@ -259,6 +259,8 @@ def _tell_faults(output: Output, reports: list[CameraReport]) -> None:
     whole."""
     struck: dict[str, list[str]] = {}
     for report in reports:
+        for line in report.warnings:
+            output.talk(f"warning: {report.job}: {line}")
         for outcome in report.outcomes:
             if outcome.state == "damaged" or (outcome.state == "held" and outcome.reason):
                 kind = "damaged" if outcome.state == "damaged" else "warning"
@@ -297,6 +299,7 @@ def camera_fields(report: CameraReport) -> dict[str, object]:
         "failed": report.count("failed"),
         "bytes_received": report.received,
         "bytes_stored": report.stored,
+        "warnings": report.warnings,
         "errors": [
             {"error": type(error).__name__, "message": error.message, "where": error.where}
             for error in report.errors

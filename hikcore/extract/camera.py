@@ -153,6 +153,7 @@ class _Work:
         rows = {row for answer in answers for row in answer.recordings}
         report.listed = len(rows)
         report.growing = sum(row.growing for row in rows)
+        report.warnings = list(dict.fromkeys(line for a in answers for line in a.warnings))
         manifests: list[Manifest] = []
         broken: dict[str, HikcoreError] = {}
         for reach in _reaches(rows):

@@ -92,6 +92,7 @@ class CameraReport:
         growing: recordings of the span that are still being written.
         listed: rows that the device gave.
         outcomes: one a chunk that was begun, in order.
+        warnings: what was odd about what the device listed, without repeats.
         failure: what ended the work early (device unreachable, login refused, archive away).
         stopped: ended early because it was asked to.
         faults: manifests that cannot be read; what lies under them is left as it is.
@@ -106,6 +107,7 @@ class CameraReport:
     failure: HikcoreError | None = None
     stopped: bool = False
     faults: list[HikcoreError] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
 
     @property
     def errors(self) -> list[HikcoreError]:

@@ -73,6 +73,7 @@ class Answer:
         asked: when, in UTC by the device's clock.
         complete: whether paging came to its end, so that what is not here is not there.
         recordings: every row that intersects the span, in the device's order, repeats left out.
+        warnings: what is odd about it, for people; all of it is kept.
     """
 
     channel: int
@@ -81,6 +82,7 @@ class Answer:
     asked: int
     complete: bool
     recordings: tuple[Recording, ...]
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -134,7 +134,7 @@ class Lister:
         return left and right
 
     async def _pages(self, query: Query, rows: dict[SearchRow, None]) -> _Outcome:
-        search_id, position, more, barren = self._new_id(), 0, True, False
+        search_id, position, more, barren = self._new_id(), 0, True, -1
         first: tuple[SearchRow, ...] = ()
         while True:
             try:
@@ -156,12 +156,11 @@ class Lister:
             if not page.rows:
                 if not page.more:
                     return _Outcome.END
-                if rows:
-                    return _Outcome.SAID_END  # it shows no more, whatever it says: looked into
-                if barren:
-                    return _Outcome.STUCK
-                barren = True  # a search that has only begun: asked for once more
-                continue
+                if barren != position:
+                    barren = position  # a search that is still under way: asked for once more
+                    continue
+                # It shows no more, whatever it says: that is looked into.
+                return _Outcome.SAID_END if rows else _Outcome.STUCK
             if not fresh:
                 return _Outcome.STUCK if more else _Outcome.SAID_END
             if position >= _QUERY_CAP:

@@ -32,12 +32,14 @@ from hikcore.sources.base import (
 )
 from hikcore.sources.isapi import clock as device_clock
 from hikcore.sources.isapi import search, tracks
+from hikcore.sources.isapi.calendar import Calendar
 from hikcore.sources.isapi.cameras import list_cameras
 from hikcore.sources.isapi.connection import Connection
 from hikcore.sources.isapi.dialects import Dialects, identify
 from hikcore.sources.isapi.download import Downloader
 from hikcore.sources.isapi.facts import device_facts
 from hikcore.sources.isapi.meaning import Reading, measure
+from hikcore.sources.isapi.oddities import odd_clock, odd_rows
 from hikcore.sources.isapi.paging import Lister
 from hikcore.sources.isapi.remembered import ClockMemory
 from hikcore.sources.isapi.rows import recordings_of
@@ -114,6 +116,8 @@ class IsapiSource:
         )
         self._dialects = Dialects(notes, lambda: identify(self._get), self._connection.where)
         self._tracks = Tracks(self._get)
+        self._calendar = Calendar(self._post)
+        self._channels: frozenset[int] | None = None
         self._lister = Lister(
             self._search,
             self._connection.polite.searching,
@@ -190,7 +194,46 @@ class IsapiSource:
                 listing.rows.update((await self._lister.listing(track, end, later)).rows)
                 rows = self._recordings(listing.rows, channel, stream, clock, asked)
         inside = tuple(row for row in rows if _rounded_out(row.span).meets(span))
-        return Answer(channel, stream, span, asked, listing.complete, inside)
+        warnings = odd_clock(asked, self._now()) + odd_rows(inside)
+        complete = listing.complete
+        if not inside and complete:
+            await self._must_be_there(channel)
+            doubt = await self._missed(track, span, clock, asked)
+            complete, warnings = not doubt, warnings + doubt
+        return Answer(channel, stream, span, asked, complete, inside, tuple(warnings))
+
+    async def _must_be_there(self, channel: int) -> None:
+        """A recorder answers a search of a channel that it does not have with nothing found (facts
+        1.3): that must not be kept as an empty camera.
+
+        Raises:
+            DeviceRefused: it lists its channels, and this is none of them.
+        """
+        if self._channels is None:
+            try:
+                self._channels = frozenset(camera.channel for camera in await self.cameras())
+            except DeviceRefused:
+                self._channels = frozenset()
+        if self._channels and channel not in self._channels:
+            listed = ", ".join(map(str, sorted(self._channels)))
+            raise DeviceRefused(
+                f"the device has no channel {channel}",
+                where=self._connection.where,
+                hint=f"it has: {listed}",
+            )
+
+    async def _missed(self, track: int, span: Span, clock: DeviceClock, asked: int) -> list[str]:
+        """Days of which the device's calendar has footage, and its search nothing at all."""
+        doubts = []
+        for day in await self._calendar.recorded(track, span, clock):
+            if day.end > asked:
+                continue
+            begin, end = _literal_window(clock, day)
+            if not (await self._lister.listing(track, begin, end)).rows:
+                doubts.append(
+                    f"its calendar has footage of {day}, its search finds none: not taken for empty"
+                )
+        return doubts
 
     async def fetch(
         self, recording: Recording, write: Callable[[bytes], Awaitable[None]]
@@ -223,10 +266,11 @@ class IsapiSource:
     async def _get(self, path: str) -> bytes:
         return await self._connection.retrying(lambda: self._connection.ask("GET", path))
 
+    async def _post(self, path: str, body: bytes) -> bytes:
+        return await self._connection.retrying(lambda: self._connection.ask("POST", path, body))
+
     async def _search(self, body: bytes) -> bytes:
-        return await self._connection.retrying(
-            lambda: self._connection.ask("POST", search.PATH, body)
-        )
+        return await self._post(search.PATH, body)
 
     async def _read_time(self) -> device_clock.DeviceTime:
         where = f"{self._connection.where} {device_clock.PATH}"
