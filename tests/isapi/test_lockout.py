@@ -204,3 +204,25 @@ async def test_a_holder_that_died_is_followed_after_a_term(tmp_path: Path) -> No
     await asyncio.gather(next_one(), next_one())
     assert len(entered) == 2
     assert min(entered) - began > 0.6
+
+
+async def test_a_nonce_that_grew_old_while_waiting_is_not_used(
+    device: Device, source: MakeSource, guard: LoginGuard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from hikcore.sources.isapi import auth
+
+    monkeypatch.setattr(auth, "_LONG", 0.2)
+    entered = asyncio.Event()
+
+    async def hold() -> None:
+        async with guard.first():
+            entered.set()
+            await asyncio.sleep(0.5)
+            device._nonces.clear()  # and this device does not say `stale`
+
+    device.login.password = "falsch-2"
+    holding = asyncio.create_task(hold())
+    await entered.wait()
+    await source("falsch-2", guard=guard).deviation()
+    await holding
+    assert device.count("bad") == 0

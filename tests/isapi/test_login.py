@@ -176,3 +176,41 @@ async def test_a_challenge_that_cannot_be_read_is_named(
     device.handlers["GET", TIME] = Reply(401, headers=[("WWW-Authenticate", header)])
     with pytest.raises(DeviceProtocolError, match="challenge"):
         await source().deviation()
+
+
+@pytest.mark.parametrize("also", [["SHA-256"], ["SHA-256", "Basic"], ["MD5-sess"]])
+@pytest.mark.parametrize("algorithm", ["MD5", "SHA-256-sess"])
+async def test_of_several_offers_one_is_taken(algorithm: str, also: list[str]) -> None:
+    from hikcore.sim.profile import Profile
+    from hikcore.sim.profiles import get_profile
+    from hikcore.sim.recorder import Recorder
+    from hikcore.sources.isapi import IsapiSource
+
+    base = get_profile("small").model_dump(exclude={"auth": {"password"}})
+    base["auth"] |= {"algorithm": algorithm, "also": also}
+    async with Recorder(Profile.model_validate(base)) as recorder:
+        one = IsapiSource(
+            recorder.host, "admin", recorder.profile.auth.password, port=recorder.port
+        )
+        await one.deviation()
+        assert [request.login for request in recorder.requests][-1] == "in"
+        assert "Basic" not in recorder.requests[-1].headers["authorization"]
+        if "SHA-256" in also or "SHA-256" in algorithm:
+            assert "SHA-256" in recorder.requests[-1].headers["authorization"]
+        await one.aclose()
+
+
+async def test_an_offer_that_nobody_knows_is_passed_over(
+    device: Device, source: MakeSource
+) -> None:
+    plain = device._challenge
+
+    def challenge(stale: str) -> Reply:
+        reply = plain(stale)
+        unknown = 'Digest realm="x", nonce="y", algorithm=SHA3-256, qop="auth"'
+        reply.headers.insert(0, ("WWW-Authenticate", unknown))
+        return reply
+
+    device._challenge = challenge  # type: ignore[method-assign]
+    await source().deviation()
+    assert [asked.login for asked in device.asked] == ["none", "good"]

@@ -30,11 +30,18 @@ from hikcore.sources.isapi.status import Status, parse_status, refusal_text
 _STALE: Final = re.compile(r'\bstale\s*=\s*"?true', re.IGNORECASE)
 #: Unsigned, signed, and signed again after `stale`: more is a device that never agrees.
 _ROUNDS: Final = 3
+#: Seconds after which a nonce that was not used yet is not relied on.
+_LONG: Final = 5.0
 _AUTHORIZATION: Final = "Authorization"
 _USER_CHECK: Final = "/ISAPI/Security/userCheck"
 #: Seconds that a lock lasts where the device does not say, and what is waited after it.
 _LOCK: Final = 1800
 _AFTER_LOCK: Final = 30
+
+
+def _strength(challenge: str) -> int:
+    """Where a device offers several, the strongest comes first (RFC 7616, 3.7)."""
+    return 0 if "SHA-256" in challenge.upper() else 1
 
 
 async def _tells_of_locks(response: httpx.Response) -> bool:
@@ -119,7 +126,17 @@ class DeviceAuth(httpx.Auth):
                         error = await self._more(refusal, await said.aread()) or error
                     raise error
                 self._sign(request, response)
-                await self._first(request, held)
+                if await self._first(request, held):
+                    # The nonce is as old as the wait, and not every device says `stale`.
+                    del request.headers[_AUTHORIZATION]
+                    self.forget()
+                    response = yield request
+                    if response.status_code != 401:
+                        break
+                    locked = await self._refusal(request, response)
+                    if locked is not None:
+                        raise await self._login.refuse(locked, self._where, self._guard)
+                    self._sign(request, response)
                 response = yield request
             if response.status_code == 401:
                 refusal = await self._refusal(request, response)
@@ -132,16 +149,18 @@ class DeviceAuth(httpx.Auth):
     async def _check(self, *, at_once: bool = False) -> None:
         await self._login.check(self._guard, self._where, self._now, at_once=at_once)
 
-    async def _first(self, request: httpx.Request, held: AsyncExitStack) -> None:
+    async def _first(self, request: httpx.Request, held: AsyncExitStack) -> bool:
         """Before credentials are sent for the first time in this process: wait for the turn among
-        all processes, and ask what the others met."""
+        all processes, and ask what the others met. Whether that took long."""
         if self._login.accepted or _AUTHORIZATION not in request.headers or self._guard is None:
-            return
+            return False
+        began = time.monotonic()
         if not self._holding:
             await held.enter_async_context(self._guard.first())
             self._holding = True
             held.callback(self._let_go)
         await self._check(at_once=True)
+        return time.monotonic() - began > _LONG
 
     def _let_go(self) -> None:
         self._holding = False
@@ -197,14 +216,19 @@ class DeviceAuth(httpx.Auth):
             return
         if not isinstance(self._signer, httpx.DigestAuth):
             self.forget()
-        try:
-            flow = self._signer.auth_flow(request)
-            next(flow)
-            flow.send(response)
-        except (httpx.ProtocolError, KeyError, ValueError, NotImplementedError, StopIteration):
-            raise DeviceProtocolError(
-                "a digest challenge that cannot be read", where=self._where
-            ) from None
+        for challenge in sorted(challenges, key=_strength):
+            if challenge.partition(" ")[0].lower() != "digest":
+                continue
+            alone = httpx.Response(401, headers={"WWW-Authenticate": challenge}, request=request)
+            try:
+                flow = self._signer.auth_flow(request)
+                next(flow)
+                flow.send(alone)
+            except (httpx.ProtocolError, KeyError, ValueError, NotImplementedError, StopIteration):
+                self.forget()
+                continue  # an algorithm that nobody knows beside one that is known
+            return
+        raise DeviceProtocolError("a digest challenge that cannot be read", where=self._where)
 
     def _basic(self, offered: list[str]) -> httpx.Auth:
         if "basic" not in offered:
