@@ -255,7 +255,8 @@ cdef class VideoStream:
             self.set_open = True
             self.set_is_head = False
             self.set_n = 0
-            if self.codec == 2 and b1 == 1 and base:
+            # With the forbidden bit it is none, but a start code of the system layer or noise.
+            if self.codec == 2 and b1 == 1 and base and b0 < 0x80:
                 self.saw_set(2)
             elif self.codec != 2 and kind == 7 and b0 < 0x80:
                 self.saw_set(1)
