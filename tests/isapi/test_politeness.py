@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hikcore.errors import DeviceBusy
 from hikcore.instants import parse_instant
 from hikcore.sources.base import QuietHours
 from hikcore.sources.isapi.politeness import BusyPace
@@ -149,3 +150,19 @@ async def test_a_clock_that_is_asked_in_other_hours_has_other_limits(
     began = time.monotonic()
     await fetch(one)
     assert time.monotonic() - began < 1.5
+
+
+async def test_a_patience_that_is_spent_is_not_given_again(
+    device: Device, source: MakeSource
+) -> None:
+    serve(device, Reply(503, recorded("hikvision_nvr_v4.30_busy.xml")))
+    one = source(settings=Settings(busy=Busy(0.02, 0.1, 0.4)))
+    began = time.monotonic()
+    for _ in range(5):
+        with pytest.raises(DeviceBusy):
+            await fetch(one)
+    assert time.monotonic() - began < 1.5  # not five times as long
+    serve(device, Reply(body=BODY[:5000], kind=VIDEO))
+    await asyncio.sleep(0.15)
+    await fetch(one)
+    assert one._connection.polite.busy.spent == 0

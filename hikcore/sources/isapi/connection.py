@@ -143,7 +143,7 @@ class Connection:
         Raises:
             DeviceError: the last one.
         """
-        pace, waited = self.polite.busy, 0.0
+        pace = self.polite.busy
         while True:
             await pace.turn()
             try:
@@ -152,10 +152,9 @@ class Connection:
                 raise
             except DeviceBusy as error:
                 wait = pace.met()
-                waited += wait
-                _LOG.info("%s [next try in %.1f s]", error, wait)
-                if waited > self._settings.busy.patience:
+                if pace.spent + wait > self._settings.busy.patience:
                     raise
+                _LOG.info("%s [next try in %.1f s]", error, wait)
             else:
                 pace.over()
                 return result

@@ -30,6 +30,7 @@ class BusyPace:
         self._busy = busy
         self._mutex = threading.Lock()
         self._next = 0.0
+        self._since: float | None = None
         self._wait = busy.initial
 
     async def turn(self) -> None:
@@ -38,10 +39,19 @@ class BusyPace:
         if left > 0:
             await asyncio.sleep(left)
 
+    @property
+    def spent(self) -> float:
+        """Seconds for which it has been busy without serving anybody: after a patience is spent on
+        one request, the next ones are not given as much again."""
+        since = self._since
+        return time.monotonic() - since if since is not None else 0.0
+
     def met(self) -> float:
         """It was busy: the seconds that all wait now."""
         with self._mutex:
             now = time.monotonic()
+            if self._since is None:
+                self._since = now
             if self._next > now:
                 return self._next - now  # another task has met the same
             wait = self._wait * random.uniform(0.75, 1.25)  # noqa: S311  no secret
@@ -51,7 +61,7 @@ class BusyPace:
     def over(self) -> None:
         """It served somebody."""
         with self._mutex:
-            self._wait = self._busy.initial
+            self._wait, self._since = self._busy.initial, None
 
 
 class Rate:

@@ -38,7 +38,7 @@ class Busy:
 
     Attributes:
         initial, maximum: seconds; doubled each time, for all tasks of the device together.
-        patience: seconds in all that one request waits.
+        patience: seconds for which it may be busy without serving anybody; then requests fail.
     """
 
     initial: float = 2.0
