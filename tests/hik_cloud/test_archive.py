@@ -1,0 +1,58 @@
+"""The way from a cloud into an archive and back, over HTTP, read from the pixels."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import hikcore
+from hikcore.instants import NS, Span
+from hikcore.sim.hik_cloud.cloud import Cloud
+from tests.hik_cloud.conftest import JOB, NOW, extract, profile, states
+from tests.timecode import read_instants
+
+
+def clip(folder: Path, wanted: Span) -> list[int]:
+    out = folder / "clip.mp4"
+    hikcore.open_archive(str(folder / "archive")).clip(JOB.site, JOB.camera, wanted, out)
+    return read_instants(str(out))
+
+
+@pytest.mark.parametrize(
+    ("gop", "start", "container"),
+    [
+        (gop, start, container)
+        for gop in (1, 12, 900)
+        for start, container in (("exact", "mp4"), ("key", "mp4"), ("exact", "ps"), ("key", "ps"))
+        # See the next test.
+        if (gop, start, container) != (900, "exact", "ps")
+    ],
+)
+async def test_no_instant_is_damaged_and_none_doubled(
+    gop: int, start: str, container: str, tmp_path: Path
+) -> None:
+    made = profile({"gop": gop}, since="now-45m", serving={"start": start, "container": container})
+    async with Cloud(made) as cloud:
+        first = cloud.recorded("SIM000001", 1, Span(0, NOW))[0]
+        wanted = Span(first, NOW - 400 * NS)
+        report = await extract(cloud, tmp_path, wanted)
+        assert report.errors == []
+        there = cloud.recorded("SIM000001", 1, wanted)
+    inside = Span(wanted.begin + NS, wanted.end - 2 * NS)
+    assert set(states(tmp_path, inside)) == {"held"}
+    shown = [at for at in clip(tmp_path, inside) if at >= inside.begin]
+    assert shown == [at for at in there if inside.begin <= at < inside.end]
+
+
+async def test_a_program_stream_without_parameter_sets_is_kept_as_damaged(tmp_path: Path) -> None:
+    """One cut inside a group that is longer than any request: no body of it has the sets, which an
+    MP4 carries in its index."""
+    made = profile({"gop": 900}, since="now-45m", serving={"container": "ps"})
+    async with Cloud(made) as cloud:
+        group = NOW - NOW % (900 * NS) + 70_000_000 - 900 * NS
+        inside = Span(group + 305 * NS, group + 590 * NS)
+        report = await extract(cloud, tmp_path, inside)
+    assert report.errors == []
+    assert report.count("damaged") == len(report.outcomes)
+    assert set(states(tmp_path, inside)) == {"damaged"}
