@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -113,7 +114,7 @@ def _groups(
     number = {int(tick): index for index, tick in enumerate(pts)}
     syncs = np.flatnonzero(video.sync)
     out = []
-    for begin, end in zip(syncs, [*syncs[1:], len(video)], strict=True):
+    for begin, end in pairwise([*syncs, len(video)]):
         index = number.get(int(video.pts[begin]) + segment.pts)
         if begin < first or begin >= last or index is None:
             continue
