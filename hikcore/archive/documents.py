@@ -362,6 +362,25 @@ class Tombstone(Document):
     objects: tuple[str, ...]
 
 
+class Hold(Document):
+    """What is to be kept: every segment that the span touches, the one with the sync sample before
+    it, and what is fetched later.
+
+    Attributes:
+        reason: in words: whose order, which case.
+        lifts: SHA-256 of a hold of that span that counts no more; this document then is none.
+    """
+
+    schema_: Literal["hikcore/hold/1"] = Field("hikcore/hold/1", alias="schema")
+    site: str
+    camera: str
+    stream: str
+    begin: Instant
+    end: Instant
+    reason: str
+    lifts: str | None = None
+
+
 class SiteCamera(Document):
     """A camera as people know it, and where its footage comes from now."""
 

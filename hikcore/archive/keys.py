@@ -155,7 +155,18 @@ def raw_key(
 
 def tombstone_key(site: str, camera: str, stream: str, begin: int, end: int, sha256: str) -> str:
     """The key of a tombstone over that span."""
-    area = camera_prefix(TOMBSTONES, site, camera, stream)
+    return _span_key(TOMBSTONES, site, camera, stream, begin, end, sha256)
+
+
+def hold_key(site: str, camera: str, stream: str, begin: int, end: int, sha256: str) -> str:
+    """The key of a hold over that span."""
+    return _span_key(HOLDS, site, camera, stream, begin, end, sha256)
+
+
+def _span_key(
+    kind: str, site: str, camera: str, stream: str, begin: int, end: int, sha256: str
+) -> str:
+    area = camera_prefix(kind, site, camera, stream)
     times = f"{compact_instant(begin)}_{compact_instant(end)}"
     return f"{area}{day_folder(begin)}/{times}_{_hash16(sha256)}.json"
 

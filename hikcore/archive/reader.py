@@ -25,11 +25,13 @@ from hikcore.archive.documents import (
     Answers,
     ClockProfile,
     Expectation,
+    Hold,
     Manifest,
     SegmentRef,
     Site,
 )
 from hikcore.archive.expected import Causes
+from hikcore.archive.holds import load_holds
 from hikcore.archive.keys import ANSWERS, MANIFESTS, SITES, check_id
 from hikcore.archive.load import Footage, load_answers, load_footage
 from hikcore.archive.local import LocalStore
@@ -189,6 +191,10 @@ class Archive:
         while len(self._manifests) > max(_KEPT, len(found.keys)):
             self._manifests.popitem(last=False)
         return found
+
+    def holds(self, site: str, camera: str, span: Span, stream: str = "main") -> list[Hold]:
+        """What is to be kept of a span, whatever any rule says."""
+        return load_holds(self._store, site, camera, stream, span)
 
     def manifests(self, site: str, camera: str, span: Span, stream: str = "main") -> list[Manifest]:
         """The manifests of the chunks that touch a span, by key."""

@@ -15,6 +15,7 @@ from hikcore.archive.documents import (
     Answers,
     ClockProfile,
     Document,
+    Hold,
     Manifest,
     Site,
     Tombstone,
@@ -26,6 +27,7 @@ KINDS: tuple[type[Document], ...] = (
     Answers,
     ClockProfile,
     Tombstone,
+    Hold,
     Site,
     ClipDocument,
 )

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from hikcore.archive.coverage import Stretch
+    from hikcore.archive.documents import Hold
 
 #: In the order of totals; the colours of the table.
 COLOURS: Final = {
@@ -72,13 +73,21 @@ def coverage(
         camera: reader.archive.coverage(where.site, camera, span, stream=stream)
         for camera in reader.cameras(where)
     }
-    tell(output, where.site, found, span, zone or UTC)
+    holds = {
+        camera: reader.archive.holds(where.site, camera, span, stream=stream) for camera in found
+    }
+    tell(output, where.site, found, span, zone or UTC, holds)
     if fail_on_alarm and any(each.alarm for stretches in found.values() for each in stretches):
         raise typer.Exit(3)
 
 
 def tell(
-    output: Output, site: str, found: Mapping[str, Sequence[Stretch]], span: Span, zone: tzinfo
+    output: Output,
+    site: str,
+    found: Mapping[str, Sequence[Stretch]],
+    span: Span,
+    zone: tzinfo,
+    holds: Mapping[str, Sequence[Hold]] | None = None,
 ) -> None:
     """The table, its totals, and the JSON document."""
     output.table(coverage_table(site, found, span, zone))
@@ -89,6 +98,11 @@ def tell(
     if len(totals) > 1:
         whole: Counter[str] = sum(totals.values(), Counter())
         output.data(f"{'together':<{width}}  {_totals_text(whole, span.length * len(totals))}")
+    holds = holds or {}
+    for camera, standing in holds.items():
+        for hold in standing:
+            begin, end = (_time(at, zone, dated=True) for at in (hold.begin, hold.end))
+            output.data(f"{camera} is on hold from {begin} to {end}: {hold.reason}")
     alarms = {camera: sum(s.alarm for s in stretches) for camera, stretches in found.items()}
     for camera, count in alarms.items():
         if count:
@@ -106,6 +120,14 @@ def tell(
             {
                 "camera": camera,
                 "stretches": [_fields(stretch) for stretch in stretches],
+                "holds": [
+                    {
+                        "begin": format_instant(hold.begin, 9),
+                        "end": format_instant(hold.end, 9),
+                        "reason": hold.reason,
+                    }
+                    for hold in holds.get(camera, ())
+                ],
                 "seconds": {state: round(ns / 1e9, 3) for state, ns in totals[camera].items()},
             }
             for camera, stretches in found.items()

@@ -11,7 +11,15 @@ import pytest
 from pydantic import ValidationError
 
 from hikcore.archive.answers import record
-from hikcore.archive.documents import Answers, ClockProfile, Document, Manifest, Site, Tombstone
+from hikcore.archive.documents import (
+    Answers,
+    ClockProfile,
+    Document,
+    Hold,
+    Manifest,
+    Site,
+    Tombstone,
+)
 from hikcore.archive.local import LocalStore
 from hikcore.archive.schemas import KINDS, schemas
 from hikcore.archive.sites import publish_site
@@ -47,6 +55,7 @@ EXAMPLES: list[Document] = [
     Tombstone(
         site=SITE, camera=CAMERA, stream=STREAM, begin=at(0), end=at(1), rule="r", objects=("v1/x",)
     ),
+    Hold(site=SITE, camera=CAMERA, stream=STREAM, begin=at(0), end=at(1), reason="case 12"),
     Site(site=SITE),
 ]
 
