@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from hikcore.archive.answers import record
 from hikcore.archive.clocks import put_profile
 from hikcore.archive.documents import Question, Row, Schedule
+from hikcore.archive.keys import MANIFESTS, camera_prefix, parse_key
 from hikcore.archive.store import Store
 from hikcore.deviceclock import DeviceClock
 from hikcore.extract.evidence import Evidence
@@ -38,13 +39,13 @@ async def keep(
         ArchiveError: the store refused or did not answer.
     """
     profile = await asyncio.to_thread(put_profile, store, job.site, job.device, clock)
+    first = await asyncio.to_thread(_first_held, job, store)
     online = await evidence.online(job.channel)
     blocks = await evidence.schedule(job.channel)
     for answer in answers:
         question, rows = documents(job, answer, profile)
         told: dict[str, object] = {"online": online}
-        if not rows and answer.complete:
-            # It is looked for where nothing was found alone: some twenty searches.
+        if _may_be_older(answer, rows, first):
             told["oldest"] = await evidence.oldest(job.channel, job.stream, answer.asked)
         question = question.model_copy(update=told)
         schedule = None
@@ -54,6 +55,25 @@ async def keep(
         await asyncio.to_thread(
             record, store, job.site, job.camera, job.stream, [question], rows, schedule
         )
+
+
+def _may_be_older(answer: Answer, rows: list[Row], first: int | None) -> bool:
+    """Whether the silence in an answer may be one from before the oldest recording. To look for
+    that takes some ten searches, so only where nothing was found, or where what was found begins
+    late and nothing older was ever held."""
+    if not answer.complete or not rows:
+        return answer.complete
+    late = min(row.begin for row in rows) > answer.span.begin
+    return late and (first is None or first >= answer.span.begin)
+
+
+def _first_held(job: CameraJob, store: Store) -> int | None:
+    """UTC ns at which the oldest chunk in the archive begins."""
+    for info in store.list(camera_prefix(MANIFESTS, job.site, job.camera, job.stream)):
+        told = parse_key(info.key)
+        if told is not None:
+            return told.span.begin
+    return None
 
 
 def documents(job: CameraJob, answer: Answer, clock: str) -> tuple[Question, list[Row]]:
