@@ -10,6 +10,7 @@ from hikcore.media import h264, h265
 from hikcore.media.bits import rbsp
 from hikcore.media.codec import parameter_sets, video_config
 from hikcore.media.mp4.entries import read_entry, sample_entry
+from hikcore.media.vui import usability
 from tests.fuzz.mutate import Grammar
 from tests.fuzz.target import Target
 from tests.media.ps_bodies import muxed
@@ -51,6 +52,7 @@ def check(body: bytes) -> None:
             config = video_config("h265" if codec == "h265" else "h264", nals)
         except MediaError:
             continue
+        usability(config)
         sets = parameter_sets(config)
         kept = {nal.rstrip(b"\0") for nal in nals}
         assert all(one in kept for one in sets)
