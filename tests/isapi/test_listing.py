@@ -76,6 +76,9 @@ async def test_a_calendar_that_is_refused_is_asked_for_once(
         span = Span(YESTERDAY - back * DAY, YESTERDAY - (back - 1) * DAY)
         assert (await one.recordings(1, "main", span)).complete
     assert device.count("good", CALENDAR) == 1
+    device.handlers["POST", CALENDAR.replace("101", "102")] = months(19)
+    sub = await one.recordings(1, "sub", Span(YESTERDAY, YESTERDAY + DAY))
+    assert not sub.complete
 
 
 async def test_a_channel_that_the_device_does_not_list_is_not_empty(

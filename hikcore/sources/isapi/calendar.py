@@ -35,7 +35,7 @@ class Calendar:
     def __init__(self, ask: Ask) -> None:
         self._ask = ask
         self._months: dict[tuple[int, int, int], tuple[float, frozenset[int]]] = {}
-        self._offered = True
+        self._silent: set[int] = set()
 
     async def days(self, track: int, year: int, month: int) -> frozenset[int] | None:
         """The days of a month, by the device's wall clock, that have footage; None where the
@@ -44,7 +44,7 @@ class Calendar:
         Raises:
             DeviceError: it does not answer.
         """
-        if not self._offered:
+        if track in self._silent:
             return None
         at = (track, year, month)
         read, days = self._months.get(at, (float("-inf"), frozenset()))
@@ -57,7 +57,7 @@ class Calendar:
         try:
             days = parse_days(await self._ask(_PATH.format(track=track), body.encode()))
         except (DeviceRefused, ValueError):
-            self._offered = False
+            self._silent.add(track)  # a sub-stream has none where main streams have
             return None
         self._months[at] = (time.monotonic(), days)
         return days
