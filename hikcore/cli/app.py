@@ -27,7 +27,7 @@ COMMANDS = (
     "demo", "simulate", "init", "cameras", "extract", "coverage", "clip", "cut", "check",
     "download", "doctor", "logins",
 )  # fmt: skip
-GROUPS = ("clock", "config")
+GROUPS = ("clock", "config", "hik-cloud")
 
 
 def application(arguments: Sequence[str] = ()) -> typer.Typer:
@@ -43,7 +43,7 @@ def application(arguments: Sequence[str] = ()) -> typer.Typer:
     named = arguments[0] if arguments and arguments[0] in (*COMMANDS, *GROUPS) else None
     for name in (*COMMANDS, *GROUPS):
         if named in (None, name):
-            module = import_module(f"hikcore.cli.{name}")
+            module = import_module(f"hikcore.cli.{name.replace('-', '_')}")
             if name in GROUPS:
                 app.add_typer(module.app, name=name)
             else:

@@ -15,6 +15,7 @@ from hikcore.sources.hik_cloud.settings import CloudSettings
 from hikcore.sources.hik_cloud.transport import MediaTransport, private
 
 Write = Callable[[bytes], Awaitable[None]]
+Look = Callable[[bytes, str], object]
 _BLOCK: Final = 256 * 1024
 _MOVED: Final = frozenset({301, 302, 303, 307, 308})
 
@@ -45,11 +46,14 @@ class MediaClient:
         """Close connections."""
         await self._client.aclose()
 
-    async def fetch(self, url: str, write: Write, where: str) -> tuple[int, int | None]:
+    async def fetch(
+        self, url: str, write: Write, where: str, *, look: Look = check
+    ) -> tuple[int, int | None]:
         """Stream a body to `write`; its size, and what was promised.
 
         Args:
             where: of the footage, for errors: they never repeat the address.
+            look: given the first bytes before any is written; raises where it is no footage.
 
         Raises:
             NotFootage: 403, 404, 410, or a body that is no footage: another address may do.
@@ -60,7 +64,7 @@ class MediaClient:
         try:
             with private():
                 async with asyncio.timeout(settings.download_timeout):
-                    return await self._follow(url, write, where)
+                    return await self._follow(url, write, where, look)
         except TimeoutError:
             message = f"the download took more than {settings.download_timeout:g} s"
             failure: Exception = TransferInterrupted(message, where=where)
@@ -70,7 +74,9 @@ class MediaClient:
             failure = DeviceProtocolError("the download address is none", where=where)
         raise failure  # outside, so that the library's error, which knows the address, is not in it
 
-    async def _follow(self, url: str, write: Write, where: str) -> tuple[int, int | None]:
+    async def _follow(
+        self, url: str, write: Write, where: str, look: Look
+    ) -> tuple[int, int | None]:
         target = httpx.URL(url)
         for _ in range(self._settings.redirects + 1):
             if target.userinfo:
@@ -83,13 +89,13 @@ class MediaClient:
                 if response.status_code in _MOVED and "location" in response.headers:
                     target = target.join(response.headers["location"])
                     continue
-                return await self._take(response, write, where)
+                return await self._take(response, write, where, look)
             finally:
                 await response.aclose()
         raise DeviceProtocolError("the download is redirected again and again", where=where)
 
     async def _take(
-        self, response: httpx.Response, write: Write, where: str
+        self, response: httpx.Response, write: Write, where: str, look: Look
     ) -> tuple[int, int | None]:
         status = response.status_code
         if status in (403, 404, 410):
@@ -114,11 +120,11 @@ class MediaClient:
                 continue
             first += block
             if len(first) >= ENOUGH:
-                check(first, where)
+                look(first, where)
                 looked = True
                 await write(first)
         if not looked:
-            check(first, where)
+            look(first, where)
             await write(first)
         if promised is not None and size < promised:
             raise TransferInterrupted(f"ended after {size} of {promised} bytes", where=where)
