@@ -1,4 +1,4 @@
-"""`hikcore simulate`: a simulated recorder to try things on."""
+"""`hikcore simulate`: a simulated recorder or cloud to try things on."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from hikcore.cli.output import Output
 from hikcore.instants import format_instant
 
 if TYPE_CHECKING:
+    from hikcore.sim.hik_cloud.cloud import Cloud
+    from hikcore.sim.hik_cloud.profile import CloudProfile
     from hikcore.sim.profile import Profile
 
 
@@ -31,16 +33,26 @@ def simulate(
 ) -> None:
     """Run a simulated recorder until Ctrl-C: ISAPI over HTTP (and RTSP), with real video in it.
 
-    It has a user and a password of its own, printed when it starts; they protect nothing.
+    It has a user and a password of its own, printed when it starts; they protect nothing. The
+    profiles hik-cloud… are a cloud account.
     """
     from hikcore.cli import interrupt
+    from hikcore.sim.hik_cloud.profile import built_in_clouds, cloud_profile
     from hikcore.sim.profiles import built_in, get_profile
 
     output = Output(json=json)
     if list_:
-        for name, description in built_in().items():
+        profiles = built_in() | built_in_clouds()
+        for name, description in profiles.items():
             output.data(f"{name:<23} {description}")
-        output.document("profiles", profiles=built_in())
+        output.document("profiles", profiles=profiles)
+        return
+    if profile in built_in_clouds():
+        cloud = cloud_profile(profile)
+        serving = (host, port)
+        interrupt.run(
+            lambda stop: _serve_cloud(cloud, serving, output, stop), output, first="stopping"
+        )
         return
     chosen = get_profile(profile)
     where = (host, port, rtsp_port)
@@ -62,6 +74,45 @@ async def _serve(
         raise ConfigurationError(
             f"cannot listen there: {error.strerror}", where=f"{host}:{port}", hint="try --port 0"
         ) from None
+
+
+async def _serve_cloud(
+    profile: CloudProfile, where: tuple[str, int], output: Output, stop: asyncio.Event
+) -> None:
+    from hikcore.errors import ConfigurationError
+    from hikcore.sim.hik_cloud.cloud import Cloud
+
+    host, port = where
+    try:
+        async with Cloud(profile, host=host, port=port) as cloud:
+            _tell_cloud(output, cloud)
+            await stop.wait()
+    except OSError as error:
+        raise ConfigurationError(
+            f"cannot listen there: {error.strerror}", where=f"{host}:{port}", hint="try --port 0"
+        ) from None
+
+
+def _tell_cloud(output: Output, cloud: Cloud) -> None:
+    """Where it is, the account, and what it has. The account protects nothing."""
+    account = cloud.profile.account
+    secret, token = account.client_secret.get_secret_value(), account.token.get_secret_value()
+    output.data(f"{cloud.url}  client_id {account.client_id}  client_secret {secret}")
+    output.data(f"  access_token {token}; plain HTTP: insecure_http = true")
+    for each in cloud.profile.cameras:
+        camera = each.camera
+        output.data(f"  {each.serial} channel {camera.channel}: {camera.title} ({camera.codec})")
+    output.talk(f"its clock stands at {format_instant(cloud.now())}; Ctrl-C stops it")
+    output.document(
+        "simulate",
+        url=cloud.url,
+        profile=cloud.profile.name,
+        client_id=account.client_id,
+        client_secret=secret,
+        access_token=token,
+        now=format_instant(cloud.now()),
+        channels=[[each.serial, each.camera.channel] for each in cloud.profile.cameras],
+    )
 
 
 def tell(

@@ -22,6 +22,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from hikcore.config.cloud_section import CloudSection, with_address
 from hikcore.config.secrets import Secret
 from hikcore.sources.timetable import Hours, Limit
 from hikcore.zonerule import check_device_time
@@ -191,16 +192,33 @@ class DefaultsSection(Section):
     exclude: tuple[str, ...] = Field(
         (), description="with cameras = all: no channel whose name or number matches one"
     )
+    cloud: CloudSection = Field(
+        default_factory=CloudSection, description="with kind = hik_cloud: the account"
+    )
 
 
 class DeviceSection(DefaultsSection):
     """A recorder or camera of a site. What it leaves out is taken from `[defaults]`."""
 
-    kind: Literal["isapi"] = Field("isapi", description="how it is spoken to")
+    kind: Literal["isapi", "hik_cloud"] = Field("isapi", description="how it is spoken to")
+    serial: str = Field("", description="with kind = hik_cloud: of the device")
     host: str = Field(min_length=1, description="its name or address")
     cameras: Literal["all", "listed"] = Field(
         "listed", description="all: every channel, with ids DEVICE-01, DEVICE-02 …"
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _address(cls, value: Any) -> Any:
+        return with_address(value)
+
+    @model_validator(mode="after")
+    def _serial(self) -> DeviceSection:
+        if self.kind == "hik_cloud" and not self.serial:
+            raise _fault("a device of a cloud needs its serial")
+        if self.kind == "hik_cloud" and self.cameras == "all" and not self.cloud.list_channels:
+            raise _fault('cameras = "all" of a cloud needs cloud.list_channels = true')
+        return self
 
 
 class CameraSection(Section):
@@ -272,11 +290,21 @@ def _defaults_of(table: dict[str, Any]) -> dict[str, Any]:
 def _spread(site: Any, defaults: dict[str, Any]) -> Any:
     if not isinstance(site, dict) or not isinstance(site.get("devices"), dict):
         return site
-    defaults = defaults | _defaults_of(site)
+    defaults = _over(defaults, _defaults_of(site))
     if not defaults:
         return site
     devices = {
-        id_: defaults | device if isinstance(device, dict) else device
+        id_: _over(defaults, device) if isinstance(device, dict) else device
         for id_, device in site["devices"].items()
     }
     return site | {"devices": devices}
+
+
+def _over(defaults: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
+    """A device's keys over those above it; of tables key by key."""
+    tables = {
+        key: defaults[key] | value
+        for key, value in own.items()
+        if isinstance(value, dict) and isinstance(defaults.get(key), dict)
+    }
+    return defaults | own | tables

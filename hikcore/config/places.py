@@ -67,6 +67,8 @@ class Site:
             ConfigurationError: one of them is set nowhere.
         """
         section = self.device(device)
+        if section.kind == "hik_cloud":
+            return self._account(device)
         if section.username is None or section.password is None:
             missing = "username" if section.username is None else "password"
             raise ConfigurationError(
@@ -74,6 +76,18 @@ class Site:
                 where=f"sites.{self.id}.devices.{device}.{missing}",
             )
         return section.username, section.password
+
+    def _account(self, device: str) -> tuple[str, Secret]:
+        """Of a device of a cloud: the token, or the client's id and secret."""
+        cloud = self.device(device).cloud
+        if cloud.access_token is not None:
+            return "access_token", cloud.access_token
+        if cloud.client_id is not None and cloud.client_secret is not None:
+            return cloud.client_id, cloud.client_secret
+        raise ConfigurationError(
+            "neither access_token nor client_id and client_secret are set",
+            where=f"sites.{self.id}.devices.{device}.cloud",
+        )
 
     def named_cameras(self) -> list[Camera]:
         """The cameras that the configuration gives an id."""
@@ -220,9 +234,11 @@ class Config:
         Raises:
             ConfigurationError: no such site or device, or credentials that cannot be had.
         """
-        from hikcore.config.devices import isapi_source  # noqa: PLC0415  loads httpx
+        from hikcore.config.devices import hik_cloud_source, isapi_source  # noqa: PLC0415  httpx
 
         place = self.site(site)
+        if place.device(device).kind == "hik_cloud":
+            return hik_cloud_source(place, device, store)
         folder = self.settings.device_files.folder
         if folder is None and self.path is not None:
             folder = self.path.parent / "devices"

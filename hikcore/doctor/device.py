@@ -24,13 +24,14 @@ from hikcore.errors import (
 from hikcore.extract.oldest import oldest
 from hikcore.instants import DAY, NS, Span, format_instant, to_datetime
 from hikcore.sources.about import DescribesItself, DeviceFacts
-from hikcore.sources.base import Deviation, DeviceCamera, Recording, Source
+from hikcore.sources.base import Deviation, DeviceCamera, Recording, Source, SpanSource
 
 STEP: Final = 20.0
 SAMPLE: Final = 60.0
 #: A clock so many seconds off is worth setting; a day off is a dead battery (facts 1.7).
 _OFF: Final = 10
 _DEAD: Final = DAY
+_HOUR: Final = 3600 * NS
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,12 +209,14 @@ class _Doctor:
         return Finding("channels", "warn" if dark or new or gone else "ok", "; ".join(parts), hint)
 
     async def search(self) -> Finding:
-        """The last day of the first channel that is worked on and has any."""
+        """The last day of the first channel that is worked on and has any; the last hour of a
+        source of windows, which costs a request for each."""
+        look, said = (_HOUR, "hour") if isinstance(self._source, SpanSource) else (DAY, "24 h")
         rows: list[Recording] = []
         channel = 0
         for channel in self._worked_on():
             answer = await self._source.recordings(
-                channel, "main", Span(self.seen.now - DAY, self.seen.now)
+                channel, "main", Span(self.seen.now - look, self.seen.now)
             )
             rows = list(answer.recordings)
             if rows:
@@ -221,9 +224,11 @@ class _Doctor:
         self.seen.recordings = rows
         if not rows:
             hint = "check the recording schedule and the disks on the device"
-            return Finding("search", "warn", "nothing was recorded in the last 24 h", hint)
+            return Finding("search", "warn", f"nothing was recorded in the last {said}", hint)
         growing = sum(row.growing for row in rows)
-        text = f"channel {channel}: {len(rows)} recordings in 24 h, {growing} being written"
+        text = (
+            f"channel {channel}: {len(rows)} recordings in the last {said}, {growing} being written"
+        )
         return Finding("search", "ok", text)
 
     async def dialect(self) -> Finding:
@@ -235,6 +240,8 @@ class _Doctor:
 
     async def oldest(self) -> Finding:
         """How far back it keeps: until then everything has to be fetched."""
+        if isinstance(self._source, SpanSource):
+            return Finding("oldest", "ok", "not looked for: it has no list, each look is a request")
         channel = self.seen.recordings[0].channel if self.seen.recordings else 0
         found = await oldest(self._source, channel, self.seen.now) if channel else None
         if found is None:

@@ -21,7 +21,7 @@ from hikcore.errors import (
     DeviceUnreachable,
     TransferInterrupted,
 )
-from hikcore.sources.base import QuietHours
+from hikcore.sources.base import LoginGuard, QuietHours
 from hikcore.sources.hik_cloud.settings import CloudSettings
 from hikcore.sources.hik_cloud.tokens import ClientCredentials, GivenToken, Tokens
 from hikcore.sources.hik_cloud.transport import ApiTransport
@@ -252,6 +252,7 @@ def token_provider(
     client_id: str | None = None,
     client_secret: SecretStr | None = None,
     name: str = "",
+    guard: LoginGuard | None = None,
 ) -> Tokens:
     """The provider of tokens: the given token before client credentials. Of the same credentials
     there is one provider in a process, as the endpoint is limited in frequency.
@@ -273,7 +274,7 @@ def token_provider(
         if found is None:
             where = f"{name} ({base.host})" if name else base.host
             ask = _asking(settings, client_id, client_secret, where)
-            found = ClientCredentials(ask, where, margin=settings.token_margin)
+            found = ClientCredentials(ask, where, margin=settings.token_margin, guard=guard)
             _providers[key] = found
     return found
 

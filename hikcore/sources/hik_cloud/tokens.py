@@ -10,6 +10,7 @@ from typing import Any, Final, Protocol
 from pydantic import SecretStr
 
 from hikcore.errors import DeviceAuthError, DeviceProtocolError
+from hikcore.sources.base import LoginGuard, Refusal
 from hikcore.sources.isapi.turns import Turns
 
 #: Where an answer does not say how long its token is good.
@@ -59,6 +60,7 @@ class ClientCredentials:
         where: the account, for errors.
         margin: seconds before its end at which a token is not used any more.
         clock: seconds, monotonic.
+        guard: tells other processes and machines of a refusal. now: UTC ns, of its notes.
     """
 
     def __init__(
@@ -68,10 +70,13 @@ class ClientCredentials:
         *,
         margin: float = 60.0,
         clock: Callable[[], float] = time.monotonic,
+        guard: LoginGuard | None = None,
+        now: Callable[[], int] = time.time_ns,
     ) -> None:
         self._ask, self._where = ask, where
         self._margin, self._clock = margin, clock
         self._flight = Turns(1)
+        self._guard, self._now = guard, now
         self._token: SecretStr | None = None
         self._until = 0.0
         self._refusal: DeviceAuthError | None = None
@@ -98,6 +103,11 @@ class ClientCredentials:
         return self._refusal is None
 
     async def _fetch(self) -> None:
+        guard = self._guard
+        known = await guard.refusal() if guard is not None else None
+        if known is not None and known.stands(self._now()):
+            self._refusal = DeviceAuthError(known.message, where=self._where, hint=known.hint)
+            raise self._refusal
         status, body = await self._ask()
         document = _object(body)
         value = document.get("access_token")
@@ -106,13 +116,15 @@ class ClientCredentials:
             # A token with less left than the margin is used all the same, for half of that.
             self._until = self._clock() + max(lifetime - self._margin, lifetime / 2)
             self._token = SecretStr(value)
+            if guard is not None:
+                await guard.accepted()
             return
         if status in (400, 401, 403) or (status == 200 and "error" in document):
-            self._refusal = DeviceAuthError(
-                f"the client credentials are refused (HTTP {status})",
-                where=self._where,
-                hint="check client_id and client_secret in the portal of the account",
-            )
+            message = f"the client credentials are refused (HTTP {status})"
+            hint = "check client_id and client_secret in the portal of the account"
+            self._refusal = DeviceAuthError(message, where=self._where, hint=hint)
+            if guard is not None:
+                await guard.refused(Refusal(message, hint, self._now()))
             raise self._refusal
         raise DeviceProtocolError(f"no token in the answer (HTTP {status})", where=self._where)
 
