@@ -9,6 +9,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Coroutine, Iterable
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -27,10 +28,12 @@ from hikcore.extract.ask import ask, keep
 from hikcore.extract.commit import Commit, Committed
 from hikcore.extract.evidence import Evidence
 from hikcore.extract.fetch import Fetching, Patience
+from hikcore.extract.halves import doubt, flagged, in_halves, put_parts
+from hikcore.extract.intake import Body
 from hikcore.extract.plan import PlannedChunk, plan
 from hikcore.extract.recover import commit_left_over, left_over, row_bytes
 from hikcore.extract.report import CameraJob, CameraReport, Outcome, Progress, Quiet
-from hikcore.extract.spool import Spool
+from hikcore.extract.spool import Room, Spool
 from hikcore.extract.windows import to_ask
 from hikcore.instants import DAY, Span, union
 from hikcore.sources.base import QuietHours, ReadsAsTold, Recording, Source, SpanSource
@@ -198,10 +201,36 @@ class _Work:
         row, source = chunk.recording, self.source
         if row.kind != "window" or not isinstance(source, SpanSource):
             return chunk
-        window = source.windows.aligned(row.span)[0]
-        until = self.now() - source.windows.settle
-        request = source.windows.request(window, until)
-        return replace(chunk, recording=source.asking(row, request))
+        return replace(chunk, recording=source.asking(row, self._request(chunk)))
+
+    def _request(self, chunk: PlannedChunk) -> Span:
+        """What is asked for a window, margins included."""
+        assert isinstance(self.source, SpanSource)
+        windows = self.source.windows
+        window = windows.aligned(chunk.recording.span)[0]
+        return windows.request(window, self.now() - windows.settle)
+
+    def _fetching(
+        self,
+        wanted: PlannedChunk,
+        chunk: PlannedChunk,
+        room: Room,
+        told: Callable[[int], None],
+        keep: Callable[[PlannedChunk, Body], bool],
+    ) -> Fetching:
+        """The transfer of what is wanted for a chunk."""
+        return Fetching(
+            self.source,
+            wanted,
+            self.spool,
+            room,
+            self.job.owner,
+            lambda recording: row_bytes(self.job, recording),
+            self.patience,
+            lambda: self.progress.started(self.job, chunk),
+            told,
+            keep,
+        )
 
     async def chunk(self, chunk: PlannedChunk, commit: Commit) -> Outcome:
         """Fetch, split and commit one chunk; its error, if any, is in the outcome."""
@@ -242,23 +271,26 @@ class _Work:
     async def _commit(
         self, chunk: PlannedChunk, commit: Commit, told: Callable[[int], None]
     ) -> Committed:
-        async with self.spool.room(chunk.recording.size) as room:
-            fetching = Fetching(
-                self.source,
-                self._asked_for(chunk),
-                self.spool,
-                room,
-                self.job.owner,
-                lambda recording: row_bytes(self.job, recording),
-                self.patience,
-                lambda: self.progress.started(self.job, chunk),
-                told,
-            )
-            body = await fetching.run()
-            try:
-                committed = await asyncio.to_thread(commit.put, fetching.chunk, body)
-            finally:
-                body.part.close()
+        asked = self._asked_for(chunk)
+        async with self.spool.room(chunk.recording.size) as room, AsyncExitStack() as parts:
+
+            async def fetched(
+                wanted: PlannedChunk, keep: Callable[[PlannedChunk, Body], bool]
+            ) -> tuple[PlannedChunk, Body]:
+                fetching = self._fetching(wanted, chunk, room, told, keep)
+                body = await fetching.run()
+                parts.callback(body.part.close)
+                return fetching.chunk, body
+
+            # What may yet be asked for in halves is not kept: a kill in between must not commit it.
+            whole, body = await fetched(asked, lambda each, arrived: not doubt(each, arrived))
+            reason = doubt(whole, body)
+            if reason and isinstance(self.source, SpanSource):
+                halved = await in_halves(chunk, self.source, self._request(chunk), fetched)
+                if halved:
+                    return await asyncio.to_thread(put_parts, commit, halved, reason)
+                flagged(body, reason)
+            committed = await asyncio.to_thread(commit.put, whole, body)
         if body.finished is not None:
             await asyncio.to_thread(body.finished.remove)
         return committed

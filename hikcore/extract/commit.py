@@ -32,6 +32,7 @@ from hikcore.extract.split import (
 )
 from hikcore.extract.spool import Spool
 from hikcore.instants import format_instant
+from hikcore.media.regular import irregularity
 from hikcore.media.runs import Run, find_runs
 from hikcore.media.samples import FileSource
 from hikcore.media.segments import SegmentPlan, plan_segments, write_segment
@@ -85,7 +86,10 @@ class Commit:
     ) -> Committed:
         """One manifest; where the clock was set by more than a day inside the recording, several,
         as readers look for footage no further than a day before it."""
-        groups = by_day(find_runs(table, self.clock, chunk.recording.span.begin))
+        row = chunk.recording
+        # Of a span that a source serves it also says how long it lasts: times that fit are true.
+        holes = row.kind == "window" and not irregularity(table, row.span.length)
+        groups = by_day(find_runs(table, self.clock, row.span.begin, holes=holes))
         stored = 0
         with FileSource(body.part.path) as source:
             for number, group in enumerate(groups, 1):

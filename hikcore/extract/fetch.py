@@ -51,6 +51,7 @@ class Fetching:
         row: what is kept beside a body that arrived, of its recording.
         began: called when an attempt begins.
         told: called with the size of every block that arrives.
+        keep: whether a body that arrived survives a kill; one that does not is fetched again.
     """
 
     source: Source
@@ -62,6 +63,7 @@ class Fetching:
     patience: Patience
     began: Callable[[], None]
     told: Callable[[int], None]
+    keep: Callable[[PlannedChunk, Body], bool] = lambda chunk, body: True
     received: int = 0
     _seen: set[tuple[int, str]] = field(default_factory=set)
     _last: Body | None = None
@@ -96,7 +98,7 @@ class Fetching:
         if body is None:
             raise AssertionError("an attempt ended with neither a body nor an error")
         body.received = self.received
-        if body.settled:
+        if body.settled and self.keep(self.chunk, body):
             name = body_name(self.owner, self.chunk.id, body.size, body.sha256, short=body.short)
             row = self.row(self.chunk.recording)
             body.finished = await asyncio.to_thread(self.spool.finish, body.part, name, row)

@@ -88,7 +88,9 @@ class _Origin:
     uncertainty: int
 
 
-def find_runs(table: SampleTable, clock: DeviceClock, listing_begin: int) -> list[Run]:
+def find_runs(
+    table: SampleTable, clock: DeviceClock, listing_begin: int, *, holes: bool = False
+) -> list[Run]:
     """The runs of a container, in order.
 
     Args:
@@ -96,6 +98,8 @@ def find_runs(table: SampleTable, clock: DeviceClock, listing_begin: int) -> lis
         clock: what the wall clock inside the stream means.
         listing_begin: UTC ns at which the device lists the recording; the origin where the stream
             has no wall clock.
+        holes: a jump of times without a wall clock is a hole as long as it; else nobody knows how
+            long it was, and what follows is put right behind.
 
     Raises:
         MediaDamaged: its times break more often than in any footage.
@@ -107,7 +111,7 @@ def find_runs(table: SampleTable, clock: DeviceClock, listing_begin: int) -> lis
     runs: list[Run] = []
     for number, (first, reason) in enumerate(borders):
         last = borders[number + 1][0] if number + 1 < len(borders) else len(table.video)
-        runs.append(_run(table, readings, first, last, reason, runs, listing_begin))
+        runs.append(_run(table, readings, first, last, reason, runs, listing_begin, holes))
     return _with_audio(runs, table.video, table.audio)
 
 
@@ -258,6 +262,7 @@ def _run(
     reason: str,
     before: list[Run],
     listing_begin: int,
+    holes: bool,
 ) -> Run:
     video = table.video
     assert video is not None
@@ -269,7 +274,10 @@ def _run(
     end = int(ordered[-1]) + (int(np.median(steps)) if len(steps) else video.last_duration)
     origin = _origin(video.pts, readings, first, last, begin)
     if origin is None:
-        wall = before[-1].wall(before[-1].pts_end) if before else listing_begin
+        wall = listing_begin
+        if before:
+            over = holes and begin > before[-1].pts_end
+            wall = before[-1].wall(begin if over else before[-1].pts_end)
         origin = _Origin(wall, None, "listing", LISTING_UNCERTAINTY)
     return Run(
         first=first,

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 import hikcore
-from hikcore.instants import NS, Span
+from hikcore.instants import NS, Span, subtract
 from hikcore.sim.hik_cloud.cloud import Cloud
-from tests.hik_cloud.conftest import JOB, NOW, extract, profile, states
+from tests.hik_cloud.conftest import JOB, NOW, extract, profile, span, states
 from tests.timecode import read_instants
 
 
@@ -56,3 +56,53 @@ async def test_a_program_stream_without_parameter_sets_is_kept_as_damaged(tmp_pa
     assert report.errors == []
     assert report.count("damaged") == len(report.outcomes)
     assert set(states(tmp_path, inside)) == {"damaged"}
+
+
+async def test_irregular_times_are_asked_for_again_in_halves(tmp_path: Path) -> None:
+    made = profile(since="now-45m", serving={"irregular_over": 200})
+    async with Cloud(made) as cloud:
+        wanted = span(2100, 900)
+        report = await extract(cloud, tmp_path, wanted)
+        there = cloud.recorded("SIM000001", 1, wanted)
+        asked = len(cloud.requests)
+        again = await extract(cloud, tmp_path, wanted)
+        assert (again.planned, len(cloud.requests)) == ([], asked)
+        assert cloud.downloads == {"irregular": 4, "mp4": 8}
+    assert report.errors == []
+    assert all("asked again in halves" in outcome.reason for outcome in report.outcomes)
+    inside = Span(wanted.begin, wanted.end - NS)
+    assert set(states(tmp_path, inside)) == {"held"}
+    shown = [at for at in clip(tmp_path, inside) if at >= inside.begin]
+    assert shown == [at for at in there if at < inside.end]
+
+
+async def test_what_stays_irregular_is_kept_and_flagged(tmp_path: Path) -> None:
+    made = profile(since="now-45m", serving={"irregular_over": 1})
+    async with Cloud(made) as cloud:
+        wanted = span(1800, 1500)
+        report = await extract(cloud, tmp_path, wanted)
+        assert cloud.downloads == {"irregular": 2}
+        asked = len(cloud.requests)
+        await extract(cloud, tmp_path, wanted)
+        assert len(cloud.requests) == asked
+    (outcome,) = report.outcomes
+    assert outcome.state == "held"
+    assert "irregular times: its times take 11" in outcome.reason
+    assert len(clip(tmp_path, Span(wanted.begin + NS, wanted.end - 2 * NS))) >= 290
+
+
+@pytest.mark.parametrize("container", ["mp4", "ps"])
+async def test_a_hole_inside_a_window_is_where_it_was(container: str, tmp_path: Path) -> None:
+    hole = {"begin": "now-1700s", "end": "now-1580s"}
+    made = profile(since="now-45m", holes=[hole], serving={"container": container, "start": "key"})
+    async with Cloud(made) as cloud:
+        wanted = span(1800, 1200)
+        report = await extract(cloud, tmp_path, wanted)
+        there = cloud.recorded("SIM000001", 1, wanted)
+    assert report.errors == []
+    inside = Span(wanted.begin, wanted.end - NS)
+    shown = [at for at in clip(tmp_path, inside) if at >= inside.begin]
+    assert shown == [at for at in there if at < inside.end]
+    found = states(tmp_path, inside)
+    held = subtract([inside], found["held"])
+    assert sum(part.length for part in held) >= 118 * NS

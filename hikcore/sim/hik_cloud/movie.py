@@ -16,8 +16,8 @@ from hikcore.sim.footage import Footage
 from hikcore.sim.hik_cloud.profile import BodyKind
 from hikcore.sim.psmux import Muxer, MuxProfile, joined, parts
 
-#: Ten hours: `fps=1` makes some 36,000 pictures of it.
-_JUMP_MS: Final = 36_000_000
+#: Three hours: `fps=1` makes some 11,000 pictures of it. (libav writes no steps of 2^31 ticks.)
+_JUMP_MS: Final = 10_800_000
 _PLACEHOLDER: Final = CameraProfile(channel=99, name="Please switch", frame_ms=200, gop=25)
 
 

@@ -14,7 +14,7 @@ from hikcore.sim.when import Data, When
 
 #: What a download can turn out to be.
 #: - mp4: real MP4; ps: a program stream with the wall clock in it
-#: - irregular: real MP4 whose times jump ahead by ten hours in the middle
+#: - irregular: real MP4 whose times jump ahead by three hours in the middle
 #: - placeholder: five seconds of another picture, always the same
 #: - m3u8, ts, json, html, empty, noise: what comes in place of footage
 BodyKind = Literal[

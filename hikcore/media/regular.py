@@ -1,0 +1,53 @@
+"""Whether the times of a container that holds no wall clock can be true. Pure.
+
+Some clouds give MP4 whose times jump or stand still (`fps=1` then makes tens of thousands of
+pictures of ten minutes). Times are *irregular* where one of three things is so:
+
+- two pictures are shown at one instant, more than one time in a hundred;
+- they go back: a picture is shown before one that was decoded more than 16 pictures earlier, which
+  no codec's reordering does;
+- first to last they take longer than the footage is said to last, by more than 2 s and a tenth.
+
+A hole in footage is none of these: the pictures on its other side are where they are said to be.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+
+from hikcore.instants import NS
+from hikcore.media.table import SampleTable
+
+#: max_dec_frame_buffering of H.264, sps_max_num_reorder_pics of H.265.
+_REORDER: Final = 16
+_SAME: Final = 100
+#: Said in whole seconds, rounded at both ends (ns).
+_DOUBT: Final = 2 * NS
+
+
+def irregularity(table: SampleTable, said: int) -> str:
+    """Why the times of its pictures cannot be true; "" where they can, or where a wall clock in the
+    stream tells.
+
+    Args:
+        table: of one body.
+        said: ns that it is said to last.
+    """
+    video = table.video
+    if video is None or len(video) < 2 or (table.anchors is not None and len(table.anchors.sample)):
+        return ""
+    pts = video.pts
+    ordered = np.sort(pts)
+    same = int((np.diff(ordered) == 0).sum())
+    if same * _SAME > len(pts):
+        return f"{same} of {len(pts)} pictures are shown at the same instant as another"
+    if len(pts) > _REORDER:
+        latest = np.maximum.accumulate(pts)
+        if bool((pts[_REORDER:] < latest[:-_REORDER]).any()):
+            return "its times go back"
+    took = (int(ordered[-1] - ordered[0]) + video.last_duration) * NS // video.timescale
+    if took > said + said // 10 + _DOUBT:
+        return f"its times take {took / NS:.0f} s, the footage {said / NS:.0f} s"
+    return ""
