@@ -157,6 +157,7 @@ class _Work:
         report.listed = len(rows)
         report.growing = sum(row.growing for row in rows)
         report.warnings = list(dict.fromkeys(line for a in answers for line in a.warnings))
+        report.faults += [failure for answer in answers for failure in answer.failures]
         manifests: list[Manifest] = []
         broken: dict[str, HikcoreError] = {}
         for reach in _reaches(rows):

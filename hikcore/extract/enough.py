@@ -7,6 +7,7 @@ import hashlib
 import numpy as np
 
 from hikcore.archive.settled import LENGTH_DOUBT
+from hikcore.errors import MediaDamaged
 from hikcore.extract.intake import Body
 from hikcore.instants import NS
 from hikcore.media.table import SampleTable
@@ -15,11 +16,12 @@ from hikcore.sources.base import Recording
 
 def holds_all(body: Body, recording: Recording) -> bool:
     """Of a file by its bytes; of a window by the length of the footage in it, where that can be
-    told (a source that says nothing of a window's inside is believed)."""
+    told (a source that says nothing of a window's inside is believed). A window that cannot be
+    read may have lost its end on the way, with an MP4's index in it."""
     if recording.kind != "window":
         return recording.size is None or body.size >= recording.size
     if body.table is None:
-        return True
+        return not isinstance(body.fault, MediaDamaged)
     return length(body.table) >= recording.span.length - LENGTH_DOUBT
 
 

@@ -95,7 +95,8 @@ class CameraReport:
         warnings: what was odd about what the device listed, without repeats.
         failure: what ended the work early (device unreachable, login refused, archive away).
         stopped: ended early because it was asked to.
-        faults: manifests that cannot be read; what lies under them is left as it is.
+        faults: manifests that cannot be read (what lies under them is left as it is), and what
+            kept the device from being asked about parts of the span.
     """
 
     job: CameraJob

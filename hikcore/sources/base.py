@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, Protocol, runtime_checkable
 
 from hikcore.deviceclock import DeviceClock
-from hikcore.errors import DeviceBusy
+from hikcore.errors import DeviceBusy, DeviceError
 from hikcore.instants import Span
 
 Stream = Literal["main", "sub"]
@@ -74,6 +74,7 @@ class Answer:
         complete: whether paging came to its end, so that what is not here is not there.
         recordings: every row that intersects the span, in the device's order, repeats left out.
         warnings: what is odd about it, for people; all of it is kept.
+        failures: what kept parts of it from being asked; it is not complete then.
     """
 
     channel: int
@@ -83,6 +84,7 @@ class Answer:
     complete: bool
     recordings: tuple[Recording, ...]
     warnings: tuple[str, ...] = ()
+    failures: tuple[DeviceError, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

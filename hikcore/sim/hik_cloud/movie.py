@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import tempfile
 from fractions import Fraction
 from io import BytesIO
+from pathlib import Path
 from random import Random
 from typing import Final
 
 import av
+from av.container import OutputContainer
+from av.video.stream import VideoStream
 
 from hikcore.deviceclock import ZoneRule
 from hikcore.sim.camera import CameraProfile
@@ -62,26 +66,39 @@ def _movie(footage: Footage, spans: list[tuple[int, int]], jump_ms: int, front: 
     units = [unit for span in spans for unit in footage.pictures(*span, headless=True)]
     if not units:
         return b""
-    out = BytesIO()
     name = "h264" if camera.codec == "h264" else "hevc"
     options = {"movflags": "faststart"} if front else {}
-    with (
-        av.open(BytesIO(_key(footage, spans[0][0])), format=name) as source,
-        av.open(out, "w", format="mp4", options=options) as target,
-    ):
-        stream = target.add_stream_from_template(source.streams.video[0])
-        stream.time_base = Fraction(1, 90_000)
-        first = min(unit.ms for unit in units)
-        for index, unit in enumerate(units):
-            shift = jump_ms if index >= len(units) // 2 else 0
-            packet = av.Packet(unit.data)
-            packet.stream = stream
-            packet.time_base = Fraction(1, 1000)
-            packet.pts = unit.ms - first + shift
-            packet.dts = _decoded(units, index, camera) - first + shift
-            packet.is_keyframe = unit.key
-            target.mux(packet)
-    return out.getvalue()
+    with tempfile.TemporaryDirectory() as folder:
+        # A file: libav reads it again to put the index in front.
+        out = Path(folder) / "movie.mp4"
+        with (
+            av.open(BytesIO(_key(footage, spans[0][0])), format=name) as source,
+            av.open(str(out), "w", format="mp4", options=options) as target,
+        ):
+            _mux(target, source.streams.video[0], camera, units, jump_ms)
+        return out.read_bytes()
+
+
+def _mux(
+    target: OutputContainer,
+    template: VideoStream,
+    camera: CameraProfile,
+    units: list[AccessUnit],
+    jump_ms: int,
+) -> None:
+    """All pictures, the second half of them so much later."""
+    stream = target.add_stream_from_template(template)
+    stream.time_base = Fraction(1, 90_000)
+    first = min(unit.ms for unit in units)
+    for index, unit in enumerate(units):
+        shift = jump_ms if index >= len(units) // 2 else 0
+        packet = av.Packet(unit.data)
+        packet.stream = stream
+        packet.time_base = Fraction(1, 1000)
+        packet.pts = unit.ms - first + shift
+        packet.dts = _decoded(units, index, camera) - first + shift
+        packet.is_keyframe = unit.key
+        target.mux(packet)
 
 
 def _decoded(units: list[AccessUnit], index: int, camera: CameraProfile) -> int:

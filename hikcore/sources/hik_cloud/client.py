@@ -71,6 +71,7 @@ class CloudClient:
         self.now = now
         self.polite = _polite(f"{base.host}:{base.port} {account or name}", settings)
         self._tokens = tokens
+        self._refused: CloudAuthError | None = None
         self._client = http_client(settings)
 
     async def aclose(self) -> None:
@@ -145,9 +146,12 @@ class CloudClient:
         body: Mapping[str, Any] | None,
         query: Mapping[str, str] | None,
     ) -> Any:
-        """One answer; a token that is not taken is dropped, and another one tried once."""
+        """One answer; a token that is not taken is dropped, and another one tried once. After that
+        nothing more is sent."""
         again = True
         while True:
+            if self._refused is not None:
+                raise self._refused
             token = await self._tokens.token()
             headers = {"Authorization": f"bearer {token.get_secret_value()}"}
             await self.polite.request(
@@ -162,8 +166,9 @@ class CloudClient:
                 if error is not None:
                     raise error
                 return data_of(answer, self.settings, where)
-            except CloudAuthError:
+            except CloudAuthError as error:
                 if not (self._tokens.refused(token) and again):
+                    self._refused = error
                     raise
                 again = False
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
@@ -16,7 +15,6 @@ from hikcore.errors import (
     DeviceError,
     DeviceProtocolError,
     DeviceUnreachable,
-    HikcoreError,
 )
 from hikcore.instants import NS, Span
 from hikcore.sources.base import (
@@ -35,9 +33,8 @@ from hikcore.sources.hik_cloud.client import CloudClient
 from hikcore.sources.hik_cloud.media import MediaClient, Write
 from hikcore.sources.hik_cloud.settings import LONGEST, CloudSettings
 from hikcore.sources.hik_cloud.tokens import Tokens
-from hikcore.sources.hik_cloud.verdict import Address, NothingRecorded
+from hikcore.sources.hik_cloud.verdict import OF_DEVICE, Address, CloudError, NothingRecorded
 
-_LOG = logging.getLogger("hikcore.hik_cloud")
 #: After these no other window can be asked about either.
 _ENDING = (DeviceAuthError, DeviceUnreachable, QuietHours, ConfigurationError)
 #: Bodies that are remembered, to know a placeholder by ("please switch to H.264" in place of H.265
@@ -103,7 +100,8 @@ class HikCloudSource:
     async def recordings(self, channel: int, stream: Stream, span: Span) -> Answer:
         """A row for every window that meets the span and has footage, by an address asked for each.
 
-        A window whose request fails makes the answer incomplete: nothing is concluded from it.
+        A window whose request fails makes the answer incomplete: nothing is concluded from what is
+        not there. Its error is among the answer's failures.
 
         Raises:
             DeviceError: all failed, or none other can succeed either.
@@ -120,14 +118,12 @@ class HikCloudSource:
         ]
         if span.end <= oldest:
             return Answer(channel, stream, span, now, False, ())
-        found = await asyncio.gather(*(self._row(channel, stream, each, now) for each in wanted))
-        failed = [each for each in found if isinstance(each, HikcoreError)]
-        for error in failed:
-            _LOG.warning("%s", error)
+        found = await self._rows(channel, stream, wanted, now)
+        failed = tuple(each for each in found if isinstance(each, DeviceError))
         if failed and len(failed) == len(found):
             raise failed[0]
         rows = tuple(each for each in found if isinstance(each, Recording))
-        return Answer(channel, stream, asked, now, not failed, rows)
+        return Answer(channel, stream, asked, now, not failed, rows, failures=failed)
 
     def asking(self, recording: Recording, span: Span) -> Recording:
         """The same window, asked for with this span."""
@@ -196,9 +192,34 @@ class HikCloudSource:
             raise done
         return done
 
+    async def _rows(
+        self, channel: int, stream: Stream, windows: Sequence[Span], now: int
+    ) -> list[Recording | DeviceError | None]:
+        """One for each window; what failed as its error. The first goes alone: where the account or
+        the device is the fault, no other is sent.
+
+        Raises:
+            DeviceError: none other can succeed either.
+        """
+        found = [await self._row(channel, stream, window, now) for window in windows[:1]]
+        if found and isinstance(found[0], CloudError) and found[0].code in OF_DEVICE:
+            raise found[0]
+        failure: BaseException | None = None
+        try:
+            async with asyncio.TaskGroup() as group:
+                tasks = [
+                    group.create_task(self._row(channel, stream, window, now))
+                    for window in windows[1:]
+                ]
+        except ExceptionGroup as several:
+            failure = several.exceptions[0]
+        if failure is not None:
+            raise failure
+        return found + [task.result() for task in tasks]
+
     async def _row(
         self, channel: int, stream: Stream, window: Span, now: int
-    ) -> Recording | HikcoreError | None:
+    ) -> Recording | DeviceError | None:
         begin, end = window.begin // NS, min(window.end, now) // NS
         try:
             address = await self._client.address(self._serial, channel, begin, end)

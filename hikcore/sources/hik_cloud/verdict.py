@@ -32,13 +32,16 @@ KNOWN: Final[dict[str, tuple[ErrorClass, str]]] = {
     "10002": ("auth", "the token is not valid or has expired"),
     "20001": ("permanent", "there is no such channel"),
     "20002": ("permanent", "there is no such device"),
-    "20007": ("transient", "the device is offline"),
+    # It may stay so for days: the next run asks again.
+    "20007": ("permanent", "the device is offline"),
     "20018": ("permanent", "the device does not belong to this account"),
     "429": ("throttled", "too many requests"),
     "49999": ("transient", "data error"),
     "50000": ("transient", "system error"),
     "60019": ("permanent", "the device's stream is encrypted"),
 }
+#: After these nothing else of the device or channel can be had either.
+OF_DEVICE: Final = frozenset({"20001", "20002", "20007", "20018", "60019"})
 #: What a message may hold that is to stand in no log.
 _ADDRESS: Final = re.compile(r"https?://\S+", re.IGNORECASE)
 _TOKENS: Final = re.compile(r"(?i)\b(bearer\s+|access_token\W{1,4}|client_secret\W{1,4})\S+")
