@@ -9,6 +9,7 @@ from pydantic import SecretStr
 
 import hikcore
 from hikcore.archive.local import LocalStore
+from hikcore.deviceclock import UTC_CLOCK, DeviceClock
 from hikcore.extract.camera import extract_camera
 from hikcore.extract.fetch import Patience
 from hikcore.extract.report import CameraJob, CameraReport
@@ -47,7 +48,12 @@ def settings(cloud: Cloud, **changes: object) -> CloudSettings:
 
 
 def source(
-    cloud: Cloud, *, token: str = "", now: Callable[[], int] | None = None, **changes: object
+    cloud: Cloud,
+    *,
+    token: str = "",
+    now: Callable[[], int] | None = None,
+    clock: DeviceClock = UTC_CLOCK,
+    **changes: object,
 ) -> HikCloudSource:
     """A source by client credentials, or by a token."""
     chosen = settings(cloud, **changes)
@@ -58,7 +64,9 @@ def source(
         client_id=account.client_id,
         client_secret=account.client_secret,
     )
-    return HikCloudSource(SERIAL, {1: "Front"}, tokens, settings=chosen, now=now or cloud.now)
+    return HikCloudSource(
+        SERIAL, {1: "Front"}, tokens, settings=chosen, clock=clock, now=now or cloud.now
+    )
 
 
 def span(begin: int, end: int) -> Span:

@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 import hikcore
-from hikcore.instants import NS, Span, subtract
+from hikcore.deviceclock import DeviceClock, ZoneRule
+from hikcore.instants import NS, Span, parse_instant, subtract
 from hikcore.sim.hik_cloud.cloud import Cloud
-from tests.hik_cloud.conftest import JOB, NOW, extract, profile, span, states
+from tests.hik_cloud.conftest import JOB, NOW, extract, profile, source, span, states
 from tests.timecode import read_instants
 
 
@@ -106,3 +107,34 @@ async def test_a_hole_inside_a_window_is_where_it_was(container: str, tmp_path: 
     found = states(tmp_path, inside)
     held = subtract([inside], found["held"])
     assert sum(part.length for part in held) >= 118 * NS
+
+
+@pytest.mark.parametrize("container", ["mp4", "ps"])
+@pytest.mark.parametrize(
+    ("zone", "at"),
+    [
+        ("CST-8:00:00", "2026-11-20T12:00:00Z"),
+        # Summer time ends and begins within the span: an hour twice, an hour not at all.
+        ("CST-2:00:00DST01:00:00,M3.5.0/03:00:00,M10.5.0/04:00:00", "2026-10-25T01:15:00Z"),
+        ("CST-2:00:00DST01:00:00,M3.5.0/03:00:00,M10.5.0/04:00:00", "2026-03-29T01:15:00Z"),
+        ("CST3:30:00DST01:00:00,M3.2.0/02:00:00,M11.1.0/02:00:00", "2026-11-01T04:45:00Z"),
+        ("CST3:30:00DST01:00:00,M3.2.0/02:00:00,M11.1.0/02:00:00", "2026-03-08T05:45:00Z"),
+    ],
+)
+async def test_wall_clocks_over_changes_of_the_hour(
+    zone: str, at: str, container: str, tmp_path: Path
+) -> None:
+    now = parse_instant(at)
+    made = profile(
+        since="now-35m", frozen=at, zone=zone, serving={"container": container, "start": "key"}
+    )
+    async with Cloud(made) as cloud:
+        clock = DeviceClock("utc", ZoneRule.parse(zone), "setting")
+        wanted = Span(now - 1800 * NS, now - 600 * NS)
+        report = await extract(cloud, tmp_path, wanted, source(cloud, clock=clock))
+        there = cloud.recorded("SIM000001", 1, wanted)
+    assert report.errors == []
+    inside = Span(wanted.begin, wanted.end - NS)
+    assert set(states(tmp_path, inside)) == {"held"}
+    shown = [moment for moment in clip(tmp_path, inside) if moment >= inside.begin]
+    assert shown == [moment for moment in there if moment < inside.end]

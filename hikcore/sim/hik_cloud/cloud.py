@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Callable, Iterable
 from pathlib import Path
 from types import TracebackType
 
+from hikcore.deviceclock import ZoneRule
 from hikcore.instants import Span
 from hikcore.sim.errors_told import told
 from hikcore.sim.faults import Fault, FaultPlan
@@ -66,7 +67,9 @@ class Cloud:
         self._now = now if frozen is None else lambda: frozen
         shelves = {
             (each.serial, each.camera.channel): Shelf(
-                each, Footage(each.camera, profile.seed, None, cache), self._now()
+                each,
+                Footage(each.camera, profile.seed, ZoneRule.parse(profile.zone), cache),
+                self._now(),
             )
             for each in profile.cameras
         }

@@ -6,6 +6,7 @@ from typing import Any, Final, Literal
 
 from pydantic import Field, SecretStr, model_validator
 
+from hikcore.deviceclock import ZoneRule
 from hikcore.errors import ConfigurationError
 from hikcore.sim.camera import CameraProfile
 from hikcore.sim.faults import Fault
@@ -130,6 +131,7 @@ class CloudProfile(Data):
         name, description: of it.
         seed: of the scenery.
         frozen: its clock stands there; None: it runs with ours.
+        zone: of the recorders' wall clock, which program streams carry, as recorders write it.
         cameras: of the account, and of others.
         oddities, faults: what goes wrong.
         page: rows of a page of lists.
@@ -139,6 +141,7 @@ class CloudProfile(Data):
     description: str = ""
     seed: int = 1
     frozen: When | None = None
+    zone: str = "UTC0"
     account: Account = Account()
     envelope: Envelope = Envelope()
     serving: Serving = Serving()
@@ -152,6 +155,7 @@ class CloudProfile(Data):
         places = [(each.serial, each.camera.channel) for each in self.cameras]
         if len(set(places)) != len(places):
             raise ValueError("two cameras are the same channel of one device")
+        ZoneRule.parse(self.zone)
         return self
 
 
