@@ -37,6 +37,7 @@ class CloudSection(BaseModel):
     settle_seconds: _Count = Field(120, description="younger footage is not asked for")
     retention_days: float | None = Field(None, gt=0, description="older footage is not asked for")
     download_timeout: float = Field(600.0, gt=0, description="seconds of one download in all")
+    ca_file: str = Field("", description="certificates to trust in place of the system's")
     insecure_http: bool = Field(False, description="take addresses without TLS")
 
 

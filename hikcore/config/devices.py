@@ -169,6 +169,7 @@ def cloud_settings(site: Site, section: DeviceSection) -> CloudSettings:
         attempts=section.attempts,
         downloads=section.downloads,
         requests=section.requests_per_second,
+        ca_file=cloud.ca_file,
         insecure_http=cloud.insecure_http,
         hours=_hours(site, section),
     )

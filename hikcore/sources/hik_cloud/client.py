@@ -34,6 +34,7 @@ from hikcore.sources.hik_cloud.verdict import (
 )
 from hikcore.sources.isapi.politeness import Politeness
 from hikcore.sources.isapi.settings import Settings as PlaceSettings
+from hikcore.sources.isapi.tls import CertificateRefused, certificate_error
 
 _T = TypeVar("_T")
 _LOG = logging.getLogger("hikcore.hik_cloud")
@@ -215,6 +216,13 @@ async def send(
 def transport_error(error: httpx.HTTPError, settings: CloudSettings, where: str) -> DeviceError:
     """The error for what befell a connection; it never repeats the library's text."""
     kind = type(error).__name__
+    refused = certificate_error(error)
+    if refused is not None:
+        return CertificateRefused(
+            f"its certificate is not trusted: {refused.verify_message}",
+            where=where,
+            hint="a proxy that opens TLS? cloud.ca_file names its certificate",
+        )
     if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
         return DeviceUnreachable(
             f"cannot be reached ({kind})", where=where, hint="check base_url and the network"

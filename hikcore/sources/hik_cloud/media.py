@@ -132,5 +132,7 @@ class MediaClient:
 
 
 def _promised(response: httpx.Response) -> int | None:
+    if "content-encoding" in response.headers:
+        return None  # it counts other bytes than those that come out
     text = response.headers.get("content-length", "")
     return int(text) if text.isdecimal() and len(text) < 16 else None

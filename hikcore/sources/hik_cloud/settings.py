@@ -44,6 +44,7 @@ class CloudSettings:
             between them.
         addresses, downloads: at once, by one process and account or device.
         requests: a second, all kinds of API requests together.
+        ca_file: trust this file's certificates in place of the system's; "": the system's.
         insecure_http: take addresses of the API and of footage without TLS. Off: signed addresses
             and tokens would be readable on the way.
         redirects: of a download that are followed (https only, and no token is ever sent there).
@@ -74,6 +75,7 @@ class CloudSettings:
     addresses: int = 4
     downloads: int = 2
     requests: float = 10.0
+    ca_file: str = ""
     insecure_http: bool = False
     redirects: int = 3
     token_margin: float = 60.0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextvars
 import logging
+import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
@@ -12,6 +13,7 @@ import httpx
 
 from hikcore.errors import DeviceRefused
 from hikcore.sources.hik_cloud.settings import CloudSettings
+from hikcore.sources.isapi.tls import TlsPolicy
 
 #: Whether a signed address is in use: the libraries below would log it.
 _PRIVATE: Final = contextvars.ContextVar("hik_cloud_private", default=False)
@@ -39,6 +41,11 @@ def private() -> Iterator[None]:
         _PRIVATE.reset(token)
 
 
+def _trust(settings: CloudSettings) -> ssl.SSLContext:
+    """Whom to believe. There is no way to believe everybody."""
+    return TlsPolicy("ca" if settings.ca_file else "verify", settings.ca_file).context()
+
+
 def allowed(settings: CloudSettings) -> frozenset[tuple[str, str]]:
     """The requests to the API that exist for us; none of them changes anything."""
     return frozenset(
@@ -55,7 +62,7 @@ class ApiTransport(httpx.AsyncHTTPTransport):
     """Sends what is on the list to the API's own host, and nothing else."""
 
     def __init__(self, settings: CloudSettings) -> None:
-        super().__init__(trust_env=False)
+        super().__init__(verify=_trust(settings), trust_env=False)
         self._allowed = allowed(settings)
         base = httpx.URL(settings.base_url)
         self._origin = (base.scheme, base.host, base.port)
@@ -81,7 +88,7 @@ class MediaTransport(httpx.AsyncHTTPTransport):
     """Sends GETs without a token, over TLS unless that is waived."""
 
     def __init__(self, settings: CloudSettings) -> None:
-        super().__init__(trust_env=False)
+        super().__init__(verify=_trust(settings), trust_env=False)
         self._http = settings.insecure_http
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
