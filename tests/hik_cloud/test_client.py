@@ -197,7 +197,14 @@ async def test_what_is_too_fresh_or_past_its_retention_is_not_called_empty(tmp_p
         report = await extract(cloud, tmp_path, span(3600, 0), used)
         assert report.errors == []
         asked = [each for each in cloud.requests if each.path.endswith("download")]
+        before = await extract(cloud, tmp_path, span(200_000, 100_000), source(cloud))
+        assert before.errors == []
+        old = source(cloud, retention_days=1)
+        assert not (await old.recordings(1, "main", span(200_000, 100_000))).complete
+        assert not (await old.recordings(1, "main", span(60, -600))).complete
+        await old.aclose()
     assert set(states(tmp_path, span(3000, 1800))) == {"unknown"}
+    assert set(states(tmp_path, span(190_000, 110_000))) == {"empty"}
     assert set(states(tmp_path, span(1500, 310))) == {"held"}
     assert "empty" not in states(tmp_path, span(120, 0))
     assert len(asked) <= 2 * 6

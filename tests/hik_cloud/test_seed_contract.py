@@ -26,11 +26,11 @@ import pytest
 from hikcore.errors import ConfigurationError
 from hikcore.hik_cloud_download.config import load_stage
 from hikcore.hik_cloud_download.manifest import Row
-from hikcore.hik_cloud_download.stage import chunks_of
+from hikcore.hik_cloud_download.stage import Downloads, chunks_of
 from hikcore.instants import NS, parse_instant
 from hikcore.sim.faults import Fault
 from hikcore.sim.hik_cloud.cloud import Cloud
-from tests.hik_cloud.conftest import SERIAL
+from tests.hik_cloud.conftest import NOW, SERIAL
 from tests.hik_cloud.stage import (
     BEGIN,
     DOCUMENT,
@@ -443,3 +443,24 @@ def test_a_file_that_is_not_there_or_no_yaml(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="no YAML mapping"):
         load_stage(tmp_path / "list.yaml", ENV)
     assert os.environ.get("HIK_CLOUD_ACCESS_TOKEN") is None
+
+
+async def test_client_credentials_stand_in_for_a_token(tmp_path: Path) -> None:
+    """An addition."""
+    environ = {
+        "HIK_CLOUD_CLIENT_ID": "simulated-client",
+        "HIK_CLOUD_CLIENT_SECRET": "simulated-secret",
+    }
+    async with cloud_of() as cloud:
+        stage = load_stage(written(tmp_path, url=cloud.url), environ)
+        summary = await Downloads(stage, told=lambda row: None, now=lambda: NOW).run(dry_run=False)
+        assert cloud.api.token_requests == 1
+    assert summary.counts == {"downloaded": 2}
+
+
+def test_a_settle_delay_only_where_it_is_set(tmp_path: Path) -> None:
+    """An addition: the document's request is not changed by default."""
+    now = BEGIN + 700
+    assert list(chunks_of(staged(tmp_path), now))[-1].end == BEGIN + 900
+    late = staged(tmp_path, ("  chunk_seconds", "  settle_seconds: 60\n  chunk_seconds"))
+    assert list(chunks_of(late, now))[-1].end == BEGIN + 640

@@ -109,15 +109,16 @@ class HikCloudSource:
         now = self._now()
         if stream != "main":
             return Answer(channel, stream, span, now, False, ())
-        oldest = self._oldest(now)
-        asked = Span(max(span.begin, oldest), max(span.end, oldest))
+        oldest, settled = self._oldest(now), now - self.windows.settle
+        if span.end <= oldest or span.begin >= settled:
+            return Answer(channel, stream, span, now, False, ())
         wanted = [
             window
             for window in self.windows.aligned(span)
-            if window.end > oldest and window.begin < now - self.windows.settle
+            if window.end > oldest and window.begin < settled
         ]
-        if span.end <= oldest:
-            return Answer(channel, stream, span, now, False, ())
+        # What is not asked about is no part of the question.
+        asked = Span(max(span.begin, oldest), min(span.end, max(settled, span.begin)))
         found = await self._rows(channel, stream, wanted, now)
         failed = tuple(each for each in found if isinstance(each, DeviceError))
         if failed and len(failed) == len(found):
