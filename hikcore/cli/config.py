@@ -164,7 +164,7 @@ def _origin(config: Config, key: str) -> str:
     if key in config.origins:
         return config.origins[key]
     if ".devices." in key:
-        name = key.rpartition(".")[2]
+        name = key.partition(".devices.")[2].partition(".")[2]
         for inherited in (f"{key.partition('.devices.')[0]}.defaults.{name}", f"defaults.{name}"):
             if inherited in config.origins:
                 return f"{config.origins[inherited]} ({inherited})"

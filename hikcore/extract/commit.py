@@ -32,12 +32,13 @@ from hikcore.extract.split import (
 )
 from hikcore.extract.spool import Spool
 from hikcore.instants import format_instant
-from hikcore.media.regular import irregularity
+from hikcore.media.regular import excess, irregularity
 from hikcore.media.runs import Run, find_runs
 from hikcore.media.samples import FileSource
 from hikcore.media.segments import SegmentPlan, plan_segments, write_segment
 from hikcore.media.sniff import sniff
 from hikcore.media.table import SampleTable
+from hikcore.sources.base import Recording
 
 _JSON = "application/json"
 
@@ -86,10 +87,7 @@ class Commit:
     ) -> Committed:
         """One manifest; where the clock was set by more than a day inside the recording, several,
         as readers look for footage no further than a day before it."""
-        row = chunk.recording
-        # Of a span that a source serves it also says how long it lasts: times that fit are true.
-        holes = row.kind == "window" and not irregularity(table, row.span.length)
-        groups = by_day(find_runs(table, self.clock, row.span.begin, holes=holes))
+        groups = by_day(self._runs(chunk.recording, table))
         stored = 0
         with FileSource(body.part.path) as source:
             for number, group in enumerate(groups, 1):
@@ -110,6 +108,17 @@ class Commit:
                 committed = self._manifest(manifest, stored)
                 stored = committed.stored
         return committed
+
+    def _runs(self, row: Recording, table: SampleTable) -> list[Run]:
+        """Of a span that a source serves it also says how long it lasts: times that fit are true,
+        and what is too long may be so at either end."""
+        if row.kind != "window":
+            return find_runs(table, self.clock, row.span.begin)
+        if irregularity(table, row.span.length):
+            return find_runs(table, self.clock, row.span.begin)
+        doubt = excess(table, row.span.length) // 2
+        begin = row.span.begin - doubt
+        return find_runs(table, self.clock, begin, holes=True, doubt=doubt)
 
     def _run(
         self, chunk: PlannedChunk, table: SampleTable, run: Run, source: FileSource, begin: int

@@ -233,7 +233,7 @@ def _look(first: bytes, where: str) -> str:
 
 def _said(error: Exception) -> str:
     if isinstance(error, HikcoreError):
-        return clean(str(error))
+        return clean(f"{error.message} ({error.hint})" if error.hint else error.message)
     return type(error).__name__ + (f": {error.strerror}" if isinstance(error, OSError) else "")
 
 

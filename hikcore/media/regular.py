@@ -6,9 +6,12 @@ pictures of ten minutes). Times are *irregular* where one of three things is so:
 - two pictures are shown at one instant, more than one time in a hundred;
 - they go back: a picture is shown before one that was decoded more than 16 pictures earlier, which
   no codec's reordering does;
-- first to last they take longer than the footage is said to last, by more than 2 s and a tenth.
+- there is a jump in them (as runs see it), and first to last they take longer than the footage is
+  said to last, by more than 2 s and a tenth.
 
 A hole in footage is none of these: the pictures on its other side are where they are said to be.
+Nor is footage that is longer than it is said to be: a body may begin at the key picture before what
+was asked, while the source only repeats what was asked. `excess` says by how much.
 """
 
 from __future__ import annotations
@@ -18,7 +21,8 @@ from typing import Final
 import numpy as np
 
 from hikcore.instants import NS
-from hikcore.media.table import SampleTable
+from hikcore.media.table import Samples, SampleTable
+from hikcore.media.times import jump_bound
 
 #: max_dec_frame_buffering of H.264, sps_max_num_reorder_pics of H.265.
 _REORDER: Final = 16
@@ -47,7 +51,23 @@ def irregularity(table: SampleTable, said: int) -> str:
         latest = np.maximum.accumulate(pts)
         if bool((pts[_REORDER:] < latest[:-_REORDER]).any()):
             return "its times go back"
-    took = (int(ordered[-1] - ordered[0]) + video.last_duration) * NS // video.timescale
-    if took > said + said // 10 + _DOUBT:
+    took = _took(video)
+    jumps = bool((np.abs(np.diff(pts)) > jump_bound(pts)).any())
+    if jumps and took > said + said // 10 + _DOUBT:
         return f"its times take {took / NS:.0f} s, the footage {said / NS:.0f} s"
     return ""
+
+
+def excess(table: SampleTable, said: int) -> int:
+    """Nanoseconds by which footage without a wall clock is longer than it is said to be; 0 within
+    what whole seconds leave open. Nobody knows at which end they lie."""
+    video = table.video
+    if video is None or len(video) < 2 or (table.anchors is not None and len(table.anchors.sample)):
+        return 0
+    more = _took(video) - said
+    return more if more > _DOUBT else 0
+
+
+def _took(video: Samples) -> int:
+    first, last = int(video.pts.min()), int(video.pts.max())
+    return (last - first + video.last_duration) * NS // video.timescale

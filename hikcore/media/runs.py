@@ -89,7 +89,12 @@ class _Origin:
 
 
 def find_runs(
-    table: SampleTable, clock: DeviceClock, listing_begin: int, *, holes: bool = False
+    table: SampleTable,
+    clock: DeviceClock,
+    listing_begin: int,
+    *,
+    holes: bool = False,
+    doubt: int = 0,
 ) -> list[Run]:
     """The runs of a container, in order.
 
@@ -100,6 +105,7 @@ def find_runs(
             has no wall clock.
         holes: a jump of times without a wall clock is a hole as long as it; else nobody knows how
             long it was, and what follows is put right behind.
+        doubt: ns by which `listing_begin` may be wrong, besides whole seconds.
 
     Raises:
         MediaDamaged: its times break more often than in any footage.
@@ -111,7 +117,7 @@ def find_runs(
     runs: list[Run] = []
     for number, (first, reason) in enumerate(borders):
         last = borders[number + 1][0] if number + 1 < len(borders) else len(table.video)
-        runs.append(_run(table, readings, first, last, reason, runs, listing_begin, holes))
+        runs.append(_run(table, readings, first, last, reason, runs, listing_begin, holes, doubt))
     return _with_audio(runs, table.video, table.audio)
 
 
@@ -263,6 +269,7 @@ def _run(
     before: list[Run],
     listing_begin: int,
     holes: bool,
+    doubt: int,
 ) -> Run:
     video = table.video
     assert video is not None
@@ -278,7 +285,7 @@ def _run(
         if before:
             over = holes and begin > before[-1].pts_end
             wall = before[-1].wall(begin if over else before[-1].pts_end)
-        origin = _Origin(wall, None, "listing", LISTING_UNCERTAINTY)
+        origin = _Origin(wall, None, "listing", LISTING_UNCERTAINTY + doubt)
     return Run(
         first=first,
         last=last,

@@ -218,11 +218,11 @@ async def test_a_fault_of_ours_in_one_recording_does_not_stop_the_others(
     three_files(device)
     faults = iter([IndexError("index 7 is out of bounds")] * 2)
 
-    def strange(table: SampleTable, clock: DeviceClock, begin: int, *, holes: bool) -> object:
+    def strange(table: SampleTable, clock: DeviceClock, begin: int) -> object:
         if begin == BEGIN:
             for fault in faults:
                 raise fault
-        return find_runs(table, clock, begin, holes=holes)
+        return find_runs(table, clock, begin)
 
     monkeypatch.setattr("hikcore.extract.commit.find_runs", strange)
     for held in (2, 0, 1):  # found, still there, mended

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -138,3 +139,25 @@ async def test_wall_clocks_over_changes_of_the_hour(
     assert set(states(tmp_path, inside)) == {"held"}
     shown = [moment for moment in clip(tmp_path, inside) if moment >= inside.begin]
     assert shown == [moment for moment in there if moment < inside.end]
+
+
+@pytest.mark.parametrize("gop", [35, 205, 4500])
+async def test_bodies_that_begin_before_what_they_are_said_to_be(gop: int, tmp_path: Path) -> None:
+    """A cloud that begins at the key picture before, and only repeats what was asked: each body is
+    up to a group too long, and nobody says at which end."""
+    made = profile(
+        {"frame_ms": 200, "gop": gop},
+        since="now-45m",
+        serving={"start": "key"},
+        envelope={"times": "none"},
+    )
+    async with Cloud(made) as cloud:
+        wanted = span(2100, 900)
+        report = await extract(cloud, tmp_path, wanted)
+    assert report.errors == []
+    inside = Span(wanted.begin, wanted.end - 60 * NS)
+    assert set(states(tmp_path, inside)) == {"held"}
+    shown = clip(tmp_path, inside)
+    assert {b - a for a, b in pairwise(shown)} == {200_000_000}
+    # No further off than is stated: half of a group, and what whole seconds leave open.
+    assert abs(shown[-1] - inside.end) <= gop * 100_000_000 + 3 * NS

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hikcore.instants import NS
-from hikcore.media.regular import irregularity
+from hikcore.media.regular import excess, irregularity
 from hikcore.media.table import Anchors, Samples, SampleTable
 
 STEP = 3600
@@ -61,7 +61,7 @@ def test_a_hole_that_is_said_is_regular(count: int, at: int, gap: int) -> None:
     assert irregularity(table(pts), said(count) + gap * NS // 90_000) == ""
 
 
-@given(st.integers(40, 400), st.integers(1, 39), st.integers(3, 10**6))
+@given(st.integers(40, 400), st.integers(1, 39), st.integers(6, 10**6))
 def test_a_jump_past_what_is_said_is_irregular(count: int, at: int, more: int) -> None:
     gap = (said(count) // 10 * 90_000 // NS) + more * 90_000
     pts = [number * STEP + (gap if number >= at else 0) for number in range(count)]
@@ -86,3 +86,13 @@ def test_where_a_wall_clock_tells_times_may_be_anything() -> None:
     assert irregularity(odd, NS) != ""
     assert irregularity(replace(odd, anchors=anchors), NS) == ""
     assert irregularity(SampleTable("mp4", None), NS) == ""
+
+
+@given(st.integers(100, 400), st.integers(0, 200))
+def test_footage_that_is_longer_than_said_is_regular_and_its_excess_told(
+    count: int, more: int
+) -> None:
+    pts = [number * STEP for number in range(count + more)]
+    assert irregularity(table(pts), said(count)) == ""
+    extra = said(more)
+    assert excess(table(pts), said(count)) == (extra if extra > 2 * NS else 0)
