@@ -20,6 +20,8 @@ CONFIG = """\
 url = "{folder}/archive"
 [spool]
 folder = "{folder}/spool"
+[defaults]
+requests_per_second = 1000
 [defaults.cloud]
 base_url = "{url}"
 insecure_http = true
