@@ -59,7 +59,8 @@ def _check_first(checked: Checked, hashes: list[str], source: Path) -> None:
     import av  # noqa: PLC0415
 
     try:
-        with av.open(str(source)) as container:
+        # What the source's own edit list hides is footage, and may be what was asked for.
+        with av.open(str(source), options={"ignore_editlist": "1"}) as container:
             theirs = [_hash(frame) for frame in container.decode(video=0)]
     except (av.FFmpegError, IndexError) as error:
         checked.report.untold[15] = f"PyAV does not decode the source: {error}"

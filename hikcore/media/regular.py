@@ -51,7 +51,7 @@ def irregularity(table: SampleTable, said: int) -> str:
         latest = np.maximum.accumulate(pts)
         if bool((pts[_REORDER:] < latest[:-_REORDER]).any()):
             return "its times go back"
-    took = _took(video)
+    took = _took(table, video)
     jumps = bool((np.abs(np.diff(pts)) > jump_bound(pts)).any())
     if jumps and took > said + said // 10 + _DOUBT:
         return f"its times take {took / NS:.0f} s, the footage {said / NS:.0f} s"
@@ -64,10 +64,13 @@ def excess(table: SampleTable, said: int) -> int:
     video = table.video
     if video is None or len(video) < 2 or (table.anchors is not None and len(table.anchors.sample)):
         return 0
-    more = _took(video) - said
+    more = _took(table, video) - said
     return more if more > _DOUBT else 0
 
 
-def _took(video: Samples) -> int:
-    first, last = int(video.pts.min()), int(video.pts.max())
-    return (last - first + video.last_duration) * NS // video.timescale
+def _took(table: SampleTable, video: Samples) -> int:
+    """Without what an edit list hides: whoever cut it so says how long the rest lasts."""
+    first, last = int(video.pts.min()), int(video.pts.max()) + video.last_duration
+    if table.presented is not None:
+        first, last = max(first, table.presented[0]), min(last, table.presented[1])
+    return (last - first) * NS // video.timescale

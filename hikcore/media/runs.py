@@ -102,7 +102,8 @@ def find_runs(
         table: with video, audio or both, 90 kHz.
         clock: what the wall clock inside the stream means.
         listing_begin: UTC ns at which the device lists the recording; the origin where the stream
-            has no wall clock.
+            has no wall clock: of the first picture, or where an edit list hides a lead-in, of what
+            is shown behind it.
         holes: a jump of times without a wall clock is a hole as long as it; else nobody knows how
             long it was, and what follows is put right behind.
         doubt: ns by which `listing_begin` may be wrong, besides whole seconds.
@@ -281,7 +282,7 @@ def _run(
     end = int(ordered[-1]) + (int(np.median(steps)) if len(steps) else video.last_duration)
     origin = _origin(video.pts, readings, first, last, begin)
     if origin is None:
-        wall = listing_begin
+        wall = listing_begin - ticks_to_ns(_lead_in(table, begin, end))
         if before:
             over = holes and begin > before[-1].pts_end
             wall = before[-1].wall(begin if over else before[-1].pts_end)
@@ -303,6 +304,14 @@ def _run(
         pts_end=end,
         lost=_lost(table.frame_numbers, first, last),
     )
+
+
+def _lead_in(table: SampleTable, begin: int, end: int) -> int:
+    """Ticks by which the first run's pictures begin before those that the container shows: what a
+    device lists is what its file shows, not what an edit list hides before it."""
+    if table.presented is None:
+        return 0
+    return min(max(table.presented[0] - begin, 0), end - begin)
 
 
 def _origin(

@@ -140,6 +140,8 @@ class SampleTable:
         cut_off: bytes of a last access unit that the end of the body cut (they are in no sample).
         encrypted: the device says that the video is encrypted.
         notes: named things that were left out (`audio g7221 dropped`, …).
+        presented: ticks of the video from which and to which the container's own edit list shows
+            pictures; None where it has none, and all are shown. Hidden pictures are in the table.
     """
 
     container: str
@@ -151,3 +153,4 @@ class SampleTable:
     cut_off: int = 0
     encrypted: bool = False
     notes: tuple[str, ...] = field(default=())
+    presented: tuple[int, int] | None = None

@@ -18,6 +18,7 @@ import av
 import numpy as np
 
 from hikcore.deviceclock import ZoneRule
+from hikcore.sim import hikps
 from hikcore.sim.camera import CameraProfile
 from hikcore.sim.encoder import AccessUnit
 from hikcore.sim.psmux import Muxer, MuxProfile
@@ -25,14 +26,18 @@ from hikcore.sim.sound import sound
 from tests.media.avi_reference import avi, chunk, sound_header, video_header
 from tests.media.cut_footage import T0_MS, Coded, Footage, Kind, footage
 from tests.media.everfocus_reference import G711, H264I, H264P, H265I, H265P, frame
+from tests.media.plain_ps import adts
 
 CONTAINERS = (
     "hikvision ps", "plain ps", "everfocus", "avi", "mp4 moov first", "mp4 moov last",
-    "mp4 fragmented", "mov",
+    "mp4 fragmented", "mp4 with a lead-in", "mov", "plain ps with aac",
 )  # fmt: skip
 CODECS = ("h264", "h265")
 #: Containers whose makers have no B pictures, or no times to show them by.
 _NO_B = ("everfocus", "avi")
+_ONLY_SOUND = ("plain ps with aac",)
+#: Pictures that the edit list of a clip cut by others hides: fewer than a group of any kind has.
+_HIDDEN = 5
 _UNIT_MS = 40
 _START = b"\0\0\0\1"
 
@@ -44,6 +49,8 @@ class Body:
     Attributes:
         listed: UTC ns at which the device lists it.
         law: of G.711 sound whose words carry their instants; heard: UTC ns of its begin and end.
+        hidden: pictures before the first that an edit list shows, where the device's list begins.
+        units: of AAC, 1024 samples of 48 kHz each, the first heard with the first picture.
     """
 
     container: str
@@ -51,10 +58,12 @@ class Body:
     data: bytes
     law: str = ""
     heard: tuple[int, int] = (0, 0)
+    hidden: int = 0
+    units: tuple[bytes, ...] = ()
 
     @property
     def listed(self) -> int:
-        return self.footage.instants[0]
+        return self.footage.instants[self.hidden]
 
     def __str__(self) -> str:
         return f"{self.container}, {self.footage.kind}"
@@ -69,7 +78,7 @@ def kinds() -> list[tuple[str, Kind]]:
         for b in (False, True)
         for heard in (False, True)
         for rate in ("constant", "variable")
-        if not (b and container in _NO_B)
+        if not (b and container in _NO_B) and (heard or container not in _ONLY_SOUND)
     ]
 
 
@@ -167,9 +176,11 @@ def _avi(container: str, kind: Kind) -> Body:
 
 
 def _libav(
-    form: str, audio: str, *, broadcast: bool = False, least: int = 0, **options: str
-) -> Callable[[str, Kind], Body]:
-    """A writer of files as libavformat makes them of coded pictures, filled up to `least` bytes."""
+    form: str, audio: str, *, broadcast: bool = False, least: int = 0, hidden: int = 0,
+    **options: str,
+) -> Callable[[str, Kind], Body]:  # fmt: skip
+    """A writer of files as libavformat makes them of coded pictures, filled up to `least` bytes;
+    times of the first `hidden` pictures lie before 0: libavformat writes an edit list."""
 
     def write(container: str, kind: Kind) -> Body:
         made = footage(kind, broadcast=broadcast)
@@ -189,9 +200,12 @@ def _libav(
                 heard.layout = "mono"
             units = _units(made, law, 20)
             for one in sorted(_packets(made, units, heard, video), key=_when):
+                late = int(Fraction(made.ticks[hidden], 90_000) / one.time_base)
+                one.pts, one.dts = (one.pts or 0) - late, (one.dts or 0) - late
                 file.mux(one)
             file.close()
-            return Body(container, made, Path(out.name).read_bytes(), law, _heard(units))
+            data = Path(out.name).read_bytes()
+            return Body(container, made, data, law, _heard(units), hidden)
 
     return write
 
@@ -205,6 +219,32 @@ def _plain_ps(container: str, kind: Kind) -> Body:
             if all(packet.pts is not None for packet in file.demux(video=0) if packet.size):
                 return made
     raise AssertionError(f"pictures without a time in every {container} of {kind}")
+
+
+def _plain_ps_aac(container: str, kind: Kind) -> Body:
+    """libavformat refuses AAC in a program stream: it is laid between its packs of 2048 bytes."""
+    made = _plain_ps(container, replace(kind, sound=False))
+    with av.open(io.BytesIO(made.data), format="mpeg") as file:
+        zero = min(packet.pts for packet in file.demux(video=0) if packet.pts is not None)
+    length = (made.footage.ticks[-1] + 9000) // 90_000 + 1
+    frames = adts(48_000, length)
+    out, number = [], 0
+    for at in range(0, len(made.data), 2048):
+        pack = made.data[at : at + 2048]
+        clock = _system_clock(pack)
+        while number < len(frames) and zero + number * 1920 <= clock + 45_000:
+            out.append(hikps.pes(0xC0, frames[number], pts=zero + number * 1920, flags=False))
+            number += 1
+        out.append(pack)
+    blocks = tuple(frame[7:] for frame in frames[:number])
+    return Body(container, replace(made.footage, kind=kind), b"".join(out), units=blocks)
+
+
+def _system_clock(pack: bytes) -> int:
+    """SCR base of a pack header (ISO 13818-1 2.5.3.3)."""
+    assert pack.startswith(b"\0\0\1\xba")
+    bits = int.from_bytes(pack[4:10], "big")
+    return (bits >> 43 & 7) << 30 | (bits >> 27 & 0x7FFF) << 15 | bits >> 11 & 0x7FFF
 
 
 def _packets(
@@ -274,5 +314,7 @@ _WRITERS: dict[str, Callable[[str, Kind], Body]] = {
     "mp4 moov first": _libav("mp4", "aac", movflags="faststart"),
     "mp4 moov last": _libav("mp4", "aac", broadcast=True, video_track_timescale="30000"),
     "mp4 fragmented": _libav("mp4", "aac", movflags="frag_keyframe+delay_moov"),
+    "mp4 with a lead-in": _libav("mp4", "aac", hidden=_HIDDEN, avoid_negative_ts="disabled"),
     "mov": _libav("mov", "pcm_alaw"),
+    "plain ps with aac": _plain_ps_aac,
 }

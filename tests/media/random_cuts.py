@@ -129,11 +129,13 @@ def expected(held: Held, span: Span, start: str) -> list[int]:
 
 
 def _cut(held: Held, point: Point, out: Path) -> list[str]:
-    """The same without an archive: `hikcore cut` of [a, c), in ticks since the first picture."""
+    """The same without an archive: `hikcore cut` of [a, c), in ticks since the first picture that
+    the file shows."""
     made = held.body.footage
-    begin, end = (ns_to_ticks(instant - made.instants[0]) for instant in (point.a, point.c))
-    first, until = bisect_left(made.ticks, begin), bisect_left(made.ticks, end)
-    if first and begin not in made.ticks:
+    begin, end = (ns_to_ticks(instant - held.body.listed) for instant in (point.a, point.c))
+    zero = made.ticks[held.body.hidden]
+    first, until = bisect_left(made.ticks, zero + begin), bisect_left(made.ticks, zero + end)
+    if first and zero + begin not in made.ticks:
         first -= 1
     if begin >= end or begin < 0 or first >= until:
         return []
@@ -193,7 +195,35 @@ def _clip(cameras: Cameras, held: Held, point: Point, span: Span, out: Path) -> 
     if held.body.law and point.audio in ("copy", "flac"):
         begin, encoded = made.instants[wanted[0]], point.audio == "flac"
         shown.faults += _sound(held, out, begin, span.end, encoded=encoded)
+    if held.body.units and point.audio == "copy":
+        shown.faults += _units(held, out, made.instants[wanted[0]], span.end)
     return shown
+
+
+def _units(held: Held, path: Path, begin: int, end: int) -> list[str]:
+    """Whether the units of AAC that sound from `begin` to `end` are there as they came, each at its
+    time."""
+    units, each = held.body.units, Fraction(1024, 48_000)
+    with av.open(str(path)) as container:
+        if not container.streams.audio:
+            return ["there is no sound"]
+        found = [
+            (bytes(packet), packet.pts * packet.time_base)
+            for packet in container.demux(audio=0)
+            if packet.size and packet.pts is not None and packet.time_base is not None
+        ]
+    late = Fraction(begin - held.body.footage.instants[0], NS)
+    first = round((late + found[0][1]) / each)
+    if [data for data, _ in found] != list(units[first : first + len(found)]):
+        return [f"{len(found)} units of sound are not units {first} and following of the body"]
+    faults = []
+    beside = max(abs(late + when - (first + n) * each) for n, (_, when) in enumerate(found))
+    if beside > Fraction(1, 8000):
+        faults.append(f"units of sound are {float(beside) * 1000:.3f} ms beside the pictures")
+    last = min(Fraction(end - begin, NS) + late, len(units) * each)
+    if first * each > late or (first + len(found)) * each < last:
+        faults.append(f"units {first} to {first + len(found)} of sound do not fill the clip")
+    return faults
 
 
 def _sets_inside(path: Path) -> bool:

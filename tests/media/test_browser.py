@@ -62,7 +62,7 @@ def test_the_first_picture_shown_is_the_asked_one(
     assert len(numbers) > len(marks) // 2
     # A picture behind the end that B pictures refer to counts for Chromium, though it is not shown.
     assert found["duration"] == pytest.approx(len(marks) * 0.04, abs=0.05)
-    assert found["end"] == pytest.approx(found["duration"], abs=0.05)
+    assert found["end"] == pytest.approx(found["duration"], abs=0.03)
     assert found["audioBytes"] > 0
     assert found["sound"]["duration"] == pytest.approx(len(marks) * 0.04, abs=0.03)
     assert found["sound"]["loudest"] > 0.01

@@ -26,7 +26,7 @@ def to_ninety(table: SampleTable) -> SampleTable:
         MediaDamaged: times that no file has.
     """
     notes = list(table.notes)
-    video, audio = table.video, table.audio
+    video, audio, presented = table.video, table.audio, table.presented
     if video is not None:
         exact = _exact(video)
         if not exact:
@@ -34,12 +34,16 @@ def to_ninety(table: SampleTable) -> SampleTable:
                 f"times of pictures rounded to 1/{TIMESCALE} s from a timescale of "
                 f"{video.timescale}: off by half a tick at most"
             )
+        if presented is not None and video.timescale != TIMESCALE:
+            begin, end = _ticks(np.array(presented, np.int64), video.timescale)
+            presented = int(begin), int(end)
         video = in_ticks(video)
     return replace(
         table,
         video=video,
         audio=in_ticks(audio) if audio is not None else None,
         notes=tuple(notes),
+        presented=presented,
     )
 
 

@@ -88,6 +88,25 @@ def origin(edits: Sequence[Edit], timescale: int, movie: int) -> int:
     return 0
 
 
+def presented(samples: Samples, edits: Sequence[Edit], movie: int) -> tuple[int, int] | None:
+    """Ticks of the track from which the first edit shows its pictures, and to which it does (of
+    several edits: the end of the media); None without a list, or with one that shows nothing. An
+    empty edit before them is the delay against another track, or what a muxer made of times that
+    do not begin at 0.
+
+    Args:
+        samples, edits, movie: as of `present`.
+    """
+    media = [edit for edit in edits if edit.media_time >= 0]
+    if not media or not present(samples, media[:1], movie):
+        return None
+    first = media[0]
+    end = int(samples.pts.max()) + samples.last_duration
+    if len(media) == 1 and first.duration and first.rate:
+        end = min(end, first.media_time - (-first.duration * samples.timescale // movie))
+    return first.media_time, end
+
+
 def present(samples: Samples, edits: Sequence[Edit], movie: int) -> list[Shown]:
     """What is shown of a track, edit by edit; empty edits, and edits past the end of the media,
     show nothing and take their time.

@@ -15,7 +15,7 @@ import numpy as np
 
 from hikcore.errors import MediaDamaged, MediaError, MediaUnsupported
 from hikcore.media.mp4.boxes import Faults, children, find, need, read_header
-from hikcore.media.mp4.edits import origin, present, read_edits_of
+from hikcore.media.mp4.edits import origin, present, presented, read_edits_of
 from hikcore.media.mp4.fragments import Fragments
 from hikcore.media.mp4.movie import Movie, Track, read_movie, timescale_at
 from hikcore.media.mp4.nals import samples_before, settle
@@ -242,7 +242,10 @@ def _table(movie: Movie, video: Samples | None, audio: Samples | None) -> Sample
         shift = mine - (2 * base * ours + theirs) // (2 * theirs)
         if abs(shift) >> 61 == 0:  # else of timescales at the end of their type: left as it is
             audio = replace(audio, dts=audio.dts + shift, pts=audio.pts + shift)
-    return SampleTable("mp4", video, audio, notes=tuple(notes))
+    shown = None
+    if video is not None and movie.video is not None:
+        shown = presented(video, movie.video.edits, movie.timescale)
+    return SampleTable("mp4", video, audio, notes=tuple(notes), presented=shown)
 
 
 def _hidden(track: Track, video: Samples, movie: int) -> list[str]:
