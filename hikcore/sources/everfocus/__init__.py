@@ -1,0 +1,1 @@
+"""EverFocus recorders (NVR SDK guide)."""

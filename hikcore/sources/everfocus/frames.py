@@ -1,0 +1,219 @@
+"""Messages of a live WebSocket to frames, each as soon as it is whole (NVR SDK guide, 3.1).
+
+The guide does not say whether a message is a frame. Here it may be one, several, or a part of one.
+A frame is believed when another header follows it, or when it ends where its message ends: live
+frames must not wait for the next one. Where neither is so, its declared length lies, or bytes
+follow that are no frame: a header found inside it decides, as in `hikcore.native.everfocus`, which
+reads each header.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from hikcore.errors import MediaDamaged, MediaUnsupported
+from hikcore.media.everfocus import MAX_FRAME
+from hikcore.native.everfocus import Header, parse_header
+
+HEADER: Final = 32
+MAGIC: Final = bytes.fromhex("15966389")
+KNOWN: Final = frozenset((6, 7, 8, 9, 16))
+G711: Final = 16
+H265: Final = frozenset((8, 9))
+_H265_KEYS = frozenset(range(16, 22))
+#: So far into a picture its first slice is looked for: parameter sets and SEI lie before it.
+_PEEK = 1 << 16
+
+
+class FrameCutter:
+    """Cuts the messages of one connection into frames.
+
+    Args:
+        max_frame: bytes; a header that declares more is none.
+        size_counts_header: whether the declared length counts the header's own 32 bytes, which the
+            guide leaves open; None: the first frame shows it.
+
+    Attributes:
+        faults: how often what was passed over, in words.
+    """
+
+    def __init__(
+        self, *, max_frame: int = MAX_FRAME, size_counts_header: bool | None = None
+    ) -> None:
+        self.faults: Counter[str] = Counter()
+        self._max_frame = max_frame
+        self._counted = size_counts_header
+        self._kept = bytearray()
+        self._need = 0
+        self._lost = False
+        self._begun = False
+
+    @property
+    def between(self) -> bool:
+        """Whether a message that comes now begins with a frame, if all is well."""
+        return not self._kept
+
+    def feed(self, message: bytes) -> Iterable[tuple[Header, memoryview]]:
+        """The frames that this message completes, in order: their headers, and their bytes as views
+        of memory that nothing else changes. Take all of them before the next call.
+
+        Raises:
+            MediaUnsupported: headers in big-endian order.
+        """
+        size = len(message)
+        if not self._kept and size >= HEADER and not self._counted:
+            # Nearly always a message is a frame: one call into the parser, nothing copied.
+            try:
+                header = parse_header(message)
+            except MediaDamaged:
+                return self._cut(message, 0)
+            if header.size + HEADER == size and header.size <= self._max_frame:
+                self._believe(header, counted=False)
+                return ((header, memoryview(message)[HEADER:]),)
+        elif self._kept:
+            begin = len(self._kept)
+            self._kept += message
+            if len(self._kept) < self._need and not self._fresh(message):
+                return ()
+            data = bytes(self._kept)
+            self._kept = bytearray()
+            return self._cut(data, begin)
+        return self._cut(message, 0)
+
+    def _cut(self, data: bytes, border: int) -> Iterator[tuple[Header, memoryview]]:
+        """Args:
+        border: where in `data` the newest message begins.
+        """
+        view, size, at = memoryview(data), len(data), 0
+        while at < size:
+            if data[at : at + 4] != MAGIC:
+                at = self._seek(data, at)
+                if at < 0:
+                    return
+            if size - at < HEADER:
+                self._keep(data, at, HEADER)
+                return
+            header = parse_header(view[at : at + HEADER])
+            if header.size > self._max_frame or (self._counted and header.size < HEADER):
+                self.faults["a header that declares more than any frame holds"] += 1
+                self._lost = True
+                at += 4
+                continue
+            total = header.size + (0 if self._counted else HEADER)
+            if self._counted is None and not _follows(data, at + total):
+                counted = header.size > HEADER and _follows(data, at + header.size)
+                if counted:
+                    self._counted, total = True, header.size
+            end = at + total
+            if not _follows(data, end):
+                if end + 4 > size:
+                    if border <= at or not self._fresh(data[border:]):
+                        self._keep(data, at, total if end > size else total + 4)
+                        return
+                    inside = border
+                else:
+                    inside = _inside(data, at + HEADER, end + 4, self._max_frame)
+                if inside >= 0:
+                    self.faults["a frame that is shorter than it declares"] += 1
+                    at = inside
+                    continue
+            self._believe(header, counted=bool(self._counted))
+            yield header, view[at + HEADER : end]
+            at = end
+
+    def _believe(self, header: Header, *, counted: bool) -> None:
+        self._begun, self._lost = True, False
+        if self._counted is None and header.size:
+            self._counted = counted
+
+    def _seek(self, data: bytes, at: int) -> int:
+        """The next magic number; -1: there is none, and what may be the begin of one is kept."""
+        if not self._begun and data[at : at + 4] == MAGIC[::-1]:
+            raise MediaUnsupported("EverFocus frames with big-endian headers", offset=at)
+        found = data.find(MAGIC, at)
+        tail = max(at, len(data) - 3)
+        if found < 0 and len(data) - at < 4 and MAGIC.startswith(data[at:]):
+            self._keep(data, at, HEADER)
+            return -1
+        if not self._lost:
+            self._lost = True
+            self.faults["bytes between frames"] += 1
+        if found < 0:
+            while tail < len(data) and not MAGIC.startswith(data[tail:]):
+                tail += 1
+            if tail < len(data):
+                self._keep(data, tail, HEADER)
+        return found
+
+    def _keep(self, data: bytes, at: int, need: int) -> None:
+        self._kept = bytearray(data[at:])
+        self._need = need
+
+    def _fresh(self, message: bytes) -> bool:
+        """Whether this message is frames from its begin to its end: then the frame before it, which
+        wants more bytes, was cut off. No chance makes part of a picture look so."""
+        at, size = 0, len(message)
+        while size - at >= HEADER and message[at : at + 4] == MAGIC:
+            header = parse_header(message[at : at + HEADER])
+            if header.kind not in KNOWN or header.size > self._max_frame:
+                return False
+            at += max(header.size, HEADER) if self._counted else HEADER + header.size
+        return at == size and at > 0
+
+
+def _follows(data: bytes, at: int) -> bool:
+    """Whether a frame, or the end of the message, begins at `at`."""
+    return at == len(data) or data[at : at + 4] == MAGIC
+
+
+def _inside(data: bytes, begin: int, end: int, cap: int) -> int:
+    """Offset of a header of a known frame; -1 without one."""
+    at = data.find(MAGIC, begin, end)
+    while at >= 0:
+        if len(data) - at < HEADER:
+            return at
+        header = parse_header(data[at : at + HEADER])
+        if header.kind in KNOWN and header.size <= cap:
+            return at
+        at = data.find(MAGIC, at + 4, end)
+    return -1
+
+
+def decodes_from(kind: int, payload: bytes | memoryview) -> bool:
+    """Whether decoding can begin with this picture: an IDR or IRAP, or parameter sets ahead of one.
+
+    The NAL units say so, as a header's word for it is not believed: recorders mark P pictures.
+    """
+    nals = _first_bytes(bytes(payload[:_PEEK]))
+    # Nor is the codec that the header names, where parameter sets tell: VPS and SPS of H.265.
+    if any(byte in (0x40, 0x42) for byte in nals):
+        h265 = True
+    elif any(byte in (0x27, 0x47, 0x67) for byte in nals):
+        h265 = False
+    else:
+        h265 = kind in H265
+    for byte in nals:
+        nal = byte >> 1 & 63 if h265 else byte & 31
+        if nal in (_H265_KEYS if h265 else (5,)):
+            return True
+        if nal < 10 if h265 else nal == 1:
+            return False
+    return any(byte >> 1 == 33 if h265 else byte & 31 == 7 for byte in nals)
+
+
+def _first_bytes(data: bytes) -> list[int]:
+    """The first byte of each NAL unit behind start codes, or behind lengths of four bytes."""
+    out: list[int] = []
+    if data[:3] != b"\0\0\1" and data[:4] != b"\0\0\0\1":
+        at = 0
+        while at + 4 < len(data):
+            out.append(data[at + 4])
+            at += 4 + int.from_bytes(data[at : at + 4], "big")
+        return out
+    at = data.find(b"\0\0\1")
+    while 0 <= at < len(data) - 3:
+        out.append(data[at + 3])
+        at = data.find(b"\0\0\1", at + 3)
+    return out
