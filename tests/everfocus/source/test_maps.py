@@ -1,0 +1,197 @@
+"""Record maps: every plan against a recorder that looks at every cell by itself, in zones whose
+days have 23, 24, 25 hours or change by half an hour, and against replies that are cut or odd."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hikcore.instants import NS
+from hikcore.sources.everfocus.footage import RecordMaps
+from hikcore.sources.everfocus.maps import (
+    Grid,
+    Question,
+    Seconds,
+    batches,
+    by_hours,
+    clipped,
+    edges,
+    first_question,
+    joined,
+    read,
+    without,
+)
+from hikcore.zonerule import zone_rule
+from tests.everfocus.source.mapdevice import MapDevice
+
+ZONES = ["Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Asia/Shanghai"]
+#: Around both changes of 2026 in each of them.
+CHANGES = [
+    datetime(2026, month, day, tzinfo=UTC).timestamp()
+    for month, day in ((3, 8), (3, 29), (4, 5), (10, 4), (10, 25), (11, 1))
+]
+DAY = 86_400
+
+
+def grid(zone: str) -> Grid:
+    return Grid(zone_rule(zone))
+
+
+@st.composite
+def stretches(draw: st.DrawFn, around: int, length: int = 3 * DAY) -> list[Seconds]:
+    points = draw(st.lists(st.integers(0, length), min_size=0, max_size=12, unique=True))
+    points.sort()
+    pairs = zip(points[::2], points[1::2], strict=False)
+    return [(around + begin, around + end) for begin, end in pairs]
+
+
+@pytest.mark.parametrize("zone", ZONES)
+@pytest.mark.parametrize("change", CHANGES)
+def test_days_are_those_of_the_wall_clock(zone: str, change: float) -> None:
+    plan, device = grid(zone), MapDevice({}, zone)
+    lengths = set()
+    for hours in range(-48, 49):
+        at = int(change) + hours * 3600 + 1234
+        begin = plan.day(at)
+        assert begin == device.midnight(at)
+        following = plan.next_day(begin)
+        assert following == device.midnight(following)
+        assert begin <= at < following
+        lengths.add((following - begin) / 3600)
+    assert lengths <= {23, 23.5, 24, 24.5, 25}
+
+
+def test_a_skipped_midnight_begins_when_the_clock_was_changed() -> None:
+    zone = "America/Asuncion"  # no change any more: a plain zone
+    assert grid(zone).day(1_790_000_000) == MapDevice({}, zone).midnight(1_790_000_000)
+    beirut = grid("Asia/Beirut")  # at 00:00 of the last Sunday in March it is 01:00
+    device = MapDevice({}, "Asia/Beirut")
+    for hours in range(-30, 31):
+        at = int(datetime(2026, 3, 29, tzinfo=UTC).timestamp()) + hours * 3600
+        assert beirut.day(at) == device.midnight(at)
+        assert beirut.next_day(beirut.day(at)) == device.midnight(beirut.day(at) + 26 * 3600)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.data(), st.sampled_from(ZONES), st.sampled_from(CHANGES))
+async def test_footage_is_found_to_the_second_at_its_edges(
+    data: st.DataObject, zone: str, change: float
+) -> None:
+    around = int(change) - DAY
+    recorded = joined(data.draw(stretches(around)))
+    begin = around + data.draw(st.integers(0, 2 * DAY))
+    span = (begin, begin + data.draw(st.integers(1, DAY)))
+    device = MapDevice({3: recorded, 7: []}, zone)
+    maps = RecordMaps(device.post, grid(zone), lambda: (around + 9 * DAY) * NS, channels=(3, 7))
+
+    found = await maps.footage(3, "main", span)
+
+    assert found.complete
+    assert not found.warnings
+    true = clipped(recorded, span)
+    assert without(true, found.there) == []  # nothing is left out
+    for low, high in without(found.there, true):
+        # Only what a minute map cannot tell: holes inside a minute that has footage on both sides.
+        assert high - low < 120
+        assert clipped(true, (low - 60, low))
+        assert clipped(true, (high, high + 60))
+    for low, high in found.there:
+        for edge, step in ((low, 1), (high, -1)):
+            inside = (min(edge, edge + step), max(edge, edge + step))
+            assert edge in span or clipped(true, inside), "an edge is exact to the second"
+    assert (await maps.footage(7, "main", span)).there == ()
+
+
+async def test_one_month_of_silence_costs_one_request() -> None:
+    device = MapDevice({1: [], 2: [], 3: [], 4: []}, "Asia/Shanghai")
+    begin = device.midnight(1_790_000_000)
+    now = (begin + 60 * DAY) * NS
+    maps = RecordMaps(device.post, grid("Asia/Shanghai"), lambda: now, channels=(1, 2, 3, 4))
+    for day in range(30):
+        for channel in (1, 2, 3, 4):
+            found = await maps.footage(channel, "main", (begin + day * DAY, begin + day * DAY + 99))
+            assert found.complete
+            assert not found.there
+    assert len(device.questions) == 1
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.data(), st.integers(1, 700))
+async def test_replies_that_are_cut_short_are_asked_on(data: st.DataObject, cells: int) -> None:
+    around = 1_790_000_000
+    recorded = joined(data.draw(stretches(around, DAY)))
+    device = MapDevice({1: recorded}, "UTC", cut_to=cells)
+    maps = RecordMaps(device.post, Grid(), lambda: (around + 9 * DAY) * NS)
+    found = await maps.footage(1, "main", (around, around + DAY))
+    # A question begins on an hour: what always ends within it leads nowhere, and is told.
+    assert found.complete or (cells < 60 and found.warnings)
+    if found.complete:
+        assert without(clipped(recorded, (around, around + DAY)), found.there) == []
+    assert len(device.questions) < 1000
+
+
+async def test_no_progress_ends_and_is_unknown() -> None:
+    def nothing(reply: dict[str, Any]) -> None:
+        reply["EndTime"] = reply["StartTime"] - 1
+        reply["CH1"] = ""
+
+    device = MapDevice({1: [(1_790_000_000, 1_790_050_000)]}, "UTC", spoil=nothing)
+    maps = RecordMaps(device.post, Grid(), lambda: 1_790_900_000 * NS)
+    found = await maps.footage(1, "main", (1_790_000_000, 1_790_050_000))
+    assert not found.complete
+    assert not found.there
+    assert len(device.questions) == 1
+    assert "tells nothing" in " ".join(found.warnings)
+
+
+async def test_unknown_characters_are_told_and_prove_nothing() -> None:
+    def odd(reply: dict[str, Any]) -> None:
+        if isinstance(reply["CH1"], list):
+            reply["CH1"][0] = reply["CH1"][0].replace("-", "?", 1)
+
+    begin = 1_790_006_400  # an hour
+    device = MapDevice({1: [(begin + 600, begin + 1200)]}, "UTC", spoil=odd)
+    maps = RecordMaps(device.post, Grid(), lambda: 1_790_900_000 * NS)
+    found = await maps.footage(1, "main", (begin, begin + 3600))
+    assert not found.complete
+    assert found.there == ((begin + 600, begin + 1200),)
+    assert "'?'" in " ".join(found.warnings)
+
+
+def test_a_short_last_row_and_a_missing_channel() -> None:
+    begin = 1_790_006_400
+    question = Question("minute", (1, 2), "main", begin, begin + 7200)
+    reply = {"StartTime": begin, "EndTime": begin + 5399, "CH1": ["+" * 60, "-" * 20 + "+" * 10]}
+    one = read(question, reply, 1, Grid())
+    assert one.there == ((begin, begin + 3600), (begin + 4800, begin + 5400))
+    assert one.told == ((begin, begin + 5400),)
+    assert one.reach == begin + 5400
+    two = read(question, reply, 2, Grid())
+    assert two.there == ()
+    assert two.told == ((begin, begin + 5400),)
+    assert two.warnings
+    assert read(question, reply, 2, Grid(), absent=False).told == ()
+
+
+def test_what_is_posted_is_as_the_guide_prints_it() -> None:
+    question = first_question(
+        "day", (1, 2, 5), "sub", (1_584_892_800 + 5, 1_584_892_800 + 7), grid("Asia/Shanghai")
+    )
+    # 4.5 of the guide: a day of UTC+8 from 1584892800 to 1584979199.
+    assert question.body() == {
+        "ChannelIDs": [1, 2, 5], "StartTime": 1_584_892_800, "EndTime": 1_584_979_199, "mainsub": 2,
+    }  # fmt: skip
+    assert question.body(inclusive=False)["EndTime"] == 1_584_979_200
+
+
+def test_batches_and_hours() -> None:
+    assert batches([9, 1, 2, 3, 5, 5]) == [(1, 2, 3, 5), (9,)]
+    assert by_hours([(0, 60), (300, 360), (3590, 3660), (9000, 9060)]) == [
+        (0, 3600), (3600, 3660), (9000, 9060)
+    ]  # fmt: skip
+    assert edges([(0, 600), (660, 720)], 720) == [(0, 60), (540, 600), (660, 720)]
+    assert edges([(0, 600), (660, 720)], 719) == [(0, 60), (540, 600)]
