@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import random
 import tomllib
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -137,7 +138,7 @@ def test_every_combination_is_tried_once() -> None:
     every = list(every_search_dialect())
     assert len(every) == len(set(every))
     assert not set(every) & set(SEARCH_LADDER)
-    assert len(every) + len(SEARCH_LADDER) < 300
+    assert len(every) + len(SEARCH_LADDER) < 600
 
 
 @pytest.mark.parametrize("seed", range(12))
@@ -182,19 +183,27 @@ async def test_any_combination_of_demands_is_met(
 
 
 async def test_a_device_that_refuses_all_is_not_asked_for_ever(
-    device: Device, source: MakeSource
+    device: Device, source: MakeSource, tmp_path: Path
 ) -> None:
     equip(device, Pager([]))
     device.handlers["POST", SEARCH] = Reply(400, recorded("hikvision_ds-7616nxi_v4.84_badxml.xml"))
-    one = source(device_time="utc")
+    notes = TomlNotes(tmp_path / "nvr.toml")
+    one = source(device_time="utc", notes=notes, now=lambda: NOW)
     with pytest.raises(DeviceRefused, match=r"in all \d+ known forms"):
         await one.recordings(1, "main", SPAN)
-    assert len(device.asked) < 320
+    assert len(device.asked) < 600
     for channel in (2, 3):
         before = len(device.asked)
         with pytest.raises(DeviceRefused):
             await one.recordings(channel, "main", SPAN)
         assert len(device.asked) - before < 20
+    # The next process knows that; the day after all is tried again.
+    for later, least, most in ((3600, 1, 20), (90_000, 500, 600)):
+        before, at = len(device.asked), NOW + later * NS
+        again = source(device_time="utc", notes=notes, now=partial(int, at))
+        with pytest.raises(DeviceRefused):
+            await again.recordings(1, "main", SPAN)
+        assert least < len(device.asked) - before < most
 
 
 async def test_a_channel_that_is_not_set_to_record_is_told_from_a_dialect(

@@ -6,10 +6,10 @@ track than was asked, or page 0 again.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator
-from dataclasses import dataclass, replace
-from itertools import chain
-from typing import Final
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, fields, replace
+from itertools import islice
+from typing import Final, Literal
 
 from hikcore.errors import DeviceError, DeviceProtocolError
 from hikcore.sources.isapi import search
@@ -26,6 +26,8 @@ from hikcore.sources.isapi.status import Rejected
 
 #: A search in a container that the device ignores is a search of this track.
 _DEFAULT_TRACK: Final = 101
+#: In so many things a dialect may differ from one that is understood but for its container.
+_NEAR: Final = 2
 
 Problem = Rejected | DeviceProtocolError
 Tracks = Callable[[], Awaitable[frozenset[int]]]
@@ -75,7 +77,8 @@ class Asker:
         self._works = False
         self._container_proven = False
         self._climbed: set[int] = set()
-        self._climbed_all = False
+        self._walked: set[str] = set()
+        self._ignored: SearchDialect | None = None
         self.left = 0
         self.before = self.after = 0
         self.paging: bool | None = None
@@ -114,7 +117,7 @@ class Asker:
 
     async def _climb(self, problem: Problem, query: Query, search_id: str) -> Page:
         tried = 1
-        for dialect in self._steps(query, problem):
+        async for dialect in self._steps(query, problem):
             page = await self._try(dialect, query, search_id, 0, last=False)
             tried += 1
             if isinstance(page, Page):
@@ -127,17 +130,42 @@ class Asker:
             )
         raise problem
 
-    def _steps(self, query: Query, problem: Problem) -> Iterator[SearchDialect]:
-        """What to try: the ladder once for each track, every combination once."""
+    async def _steps(self, query: Query, problem: Problem) -> AsyncIterator[SearchDialect]:
+        """What to try: the ladder once for each track; then every combination, once, those first
+        that are nearest to what the device has understood. A device that answers track 101, and
+        shows by nothing that it reads the container at all, may demand what no step of the ladder
+        has together with the right one: there what is near is walked, once too."""
         if query.track in self._climbed and isinstance(problem, Rejected):
-            return iter(())
+            return
         self._climbed.add(query.track)
-        rest: Iterator[SearchDialect] = iter(())
-        if not self._climbed_all and not self._works:
-            self._climbed_all = True
-            rest = every_search_dialect()
         now = self._now
-        return (dialect for dialect in chain(SEARCH_LADDER, rest) if dialect != now)
+        tried = {now}
+        async for form in self._forms(query, problem, now):
+            # A spelling that is known to be read is kept.
+            dialect = replace(form, position=now.position) if self.paging else form
+            if dialect not in tried:
+                tried.add(dialect)
+                yield dialect
+
+    async def _forms(
+        self, query: Query, problem: Problem, now: SearchDialect
+    ) -> AsyncIterator[SearchDialect]:
+        for dialect in SEARCH_LADDER:
+            yield dialect
+        kind: Literal["near", "all"] = "near" if self._works else "all"
+        ignored = isinstance(problem, DeviceProtocolError) and not self._container_proven
+        if kind in self._walked or (self._works and not ignored):
+            return
+        if kind == "all" and self._dialects.walked:
+            return
+        self._walked.add(kind)
+        plain = await self._numbered_plainly(query.track)
+        within = _NEAR if kind == "near" else len(fields(now))
+        every = every_search_dialect(self._ignored or now, plain=plain, within=within)
+        for dialect in islice(every, max(self.left, 0)):
+            yield dialect
+        if kind == "all":
+            await self._dialects.walked_in_vain()
 
     async def _try(
         self, dialect: SearchDialect, query: Query, search_id: str, position: int, *, last: bool
@@ -167,6 +195,7 @@ class Asker:
             return error
         strange = {row.track for row in page.rows} - _own_numbers(query.track, dialect)
         if strange:
+            self._ignored = dialect
             return DeviceProtocolError(
                 f"asked for track {query.track}, it lists track {min(strange)}",
                 where=self._where,

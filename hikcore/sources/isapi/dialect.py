@@ -7,7 +7,7 @@ worked is kept, see `hikcore.sources.isapi.dialects`.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from itertools import product
 from typing import Final, Literal
 
@@ -94,27 +94,47 @@ SEARCH_LADDER: Final[tuple[SearchDialect, ...]] = (
 )
 
 
-def every_search_dialect() -> Iterator[SearchDialect]:
-    """Every combination but the ladder's: the last resort, walked once per device."""
+def every_search_dialect(
+    like: SearchDialect = _PLAIN, *, plain: bool = False, within: int = 9
+) -> Iterator[SearchDialect]:
+    """Every combination but the ladder's, those first that differ in least from one: the last
+    resort, walked once per device.
+
+    Args:
+        like: what is closest to being understood.
+        plain: whether track numbers are plain ones, too; only where the device lists such, as they
+            would double the walk.
+        within: in how many things they may differ from it.
+    """
     envelopes = [
         (False, ""), (True, ""), (False, ISAPI), (True, ISAPI), (False, HIKVISION),
         (True, HIKVISION), (True, _HIKVISION_1), (True, _STD_CGI),
     ]  # fmt: skip
     containers: tuple[Container, ...] = ("trackIDList", "trackList", "trackID")
-    known = set(SEARCH_LADDER)
-    for version, metadata, braces, (declaration, namespace), container in product(
-        ("1.0", "2.0", ""), (True, False), (False, True), envelopes, containers
-    ):
-        dialect = SearchDialect(
+    positions: tuple[Position, ...] = ("searchResultPostion", "searchResultPosition")
+    found = [
+        SearchDialect(
             container=container,
+            ids="plain" if plain else "hundreds",
+            position=position,
             metadata=metadata,
             braces=braces,
             declaration=declaration,
             namespace=namespace,
             version=version,
         )
-        if dialect not in known:
-            yield dialect
+        for position, version, metadata, braces, (declaration, namespace), container in product(
+            positions, ("1.0", "2.0", ""), (True, False), (False, True), envelopes, containers
+        )
+    ]
+    known = set(SEARCH_LADDER)
+    near = {each: _apart(each, like) for each in found if each not in known}
+    return iter(sorted((each for each in near if near[each] <= within), key=near.__getitem__))
+
+
+def _apart(one: SearchDialect, other: SearchDialect) -> int:
+    """In how many things they differ."""
+    return sum(getattr(one, each.name) != getattr(other, each.name) for each in fields(one))
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +163,7 @@ DOWNLOAD_LADDER: Final[tuple[DownloadDialect, ...]] = (
     DownloadDialect("GET", "query"),
     DownloadDialect("POST", "query"),
     DownloadDialect("GET", "quoted query"),
+    DownloadDialect("POST", "quoted query"),
     DownloadDialect("GET", "token"),
     DownloadDialect("PUT"),
 )

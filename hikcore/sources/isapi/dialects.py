@@ -9,13 +9,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import Any, Final, Literal, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
 from hikcore.errors import ConfigurationError, DeviceRefused
+from hikcore.instants import DAY, format_instant, parse_instant
 from hikcore.sources.base import DeviceNotes
 from hikcore.sources.isapi import xml
 from hikcore.sources.isapi.dialect import SEARCH_LADDER, DownloadDialect, SearchDialect
@@ -23,6 +26,8 @@ from hikcore.sources.isapi.dialect import SEARCH_LADDER, DownloadDialect, Search
 INFO: Final = "/ISAPI/System/deviceInfo"
 _LOG = logging.getLogger("hikcore.isapi")
 _ANY: Final = "*"
+#: After so long every form of a search is tried again.
+_AGAIN: Final = DAY
 _T = TypeVar("_T")
 
 Ranges = Literal["unknown", "honoured", "ignored"]
@@ -60,6 +65,7 @@ class Dialects:
         notes: where that is kept; None: for the life of this object.
         identity: of the device.
         where: the device, for errors.
+        now: our clock, ns UTC.
 
     Attributes:
         search, download: what worked; None: not found out yet.
@@ -71,7 +77,10 @@ class Dialects:
         notes: DeviceNotes | None = None,
         identity: Callable[[], Awaitable[Identity]] | None = None,
         where: str = "",
+        now: Callable[[], int] = time.time_ns,
     ) -> None:
+        self._now = now
+        self._walked: int | None = None
         self._notes = notes
         self._identity = identity
         self._where = where
@@ -134,6 +143,18 @@ class Dialects:
         if self._notes is not None and before != (self.search, self.download, self.ranges):
             await asyncio.to_thread(self._notes.save, self._document())
 
+    @property
+    def walked(self) -> bool:
+        """Whether every form of a search was refused a short while ago: hundreds of requests, which
+        are not sent in each run to a recorder that has no disk."""
+        return self._walked is not None and 0 <= self._now() - self._walked < _AGAIN
+
+    async def walked_in_vain(self) -> None:
+        """Keep that every form was refused just now."""
+        self._walked = self._now()
+        if self._notes is not None:
+            await asyncio.to_thread(self._notes.save, self._document())
+
     def _take(self, kept: Mapping[str, Any]) -> None:
         device = kept.get("device", {})
         firmware = device.get("firmware", "") if isinstance(device, dict) else ""
@@ -148,6 +169,8 @@ class Dialects:
             return
         self.search = self._read(SearchDialect, kept, "search")
         self.download = self._read(DownloadDialect, kept, "download")
+        with suppress(ValueError):
+            self._walked = parse_instant(str(kept.get("walked", "")))
         if kept.get("ranges", "unknown") in ("unknown", "honoured", "ignored"):
             self.ranges = kept.get("ranges", "unknown")
 
@@ -171,6 +194,8 @@ class Dialects:
             "ranges": self.ranges,
             "device": {**asdict(self._known), "firmware": firmware},
         }
+        if self._walked is not None and self.search is None:
+            document["walked"] = format_instant(self._walked, 0)
         if self.search is not None:
             document["search"] = asdict(self.search)
         if self.download is not None:

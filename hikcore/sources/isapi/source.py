@@ -6,13 +6,14 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from pydantic import SecretStr
 
 from hikcore.deviceclock import DeviceClock
 from hikcore.errors import (
+    ClockUndecided,
     ConfigurationError,
     DeviceProtocolError,
     DeviceRefused,
@@ -35,6 +36,7 @@ from hikcore.sources.isapi import search, tracks
 from hikcore.sources.isapi.calendar import Calendar
 from hikcore.sources.isapi.cameras import list_cameras
 from hikcore.sources.isapi.connection import Connection
+from hikcore.sources.isapi.dialect import FORM_CODES
 from hikcore.sources.isapi.dialects import Dialects, identify
 from hikcore.sources.isapi.download import Downloader
 from hikcore.sources.isapi.facts import device_facts
@@ -114,7 +116,7 @@ class IsapiSource:
             guard=guard,
             now=now,
         )
-        self._dialects = Dialects(notes, lambda: identify(self._get), self._connection.where)
+        self._dialects = Dialects(notes, lambda: identify(self._get), self._connection.where, now)
         self._tracks = Tracks(self._get)
         self._calendar = Calendar(self._post)
         self._channels: frozenset[int] | None = None
@@ -296,15 +298,21 @@ class IsapiSource:
             return DeviceClock(kept.reading, told.zone, "measured")
         channels = [camera.channel for camera in await self.cameras()]
         evidence: list[str] = []
-        found = await measure(
-            told,
-            told.utc(now),
-            channels,
-            _Probe(self._lister, self._downloader),
-            self._connection.where,
-            known=kept.reading if kept is not None else None,
-            tell=evidence.append,
-        )
+        probe = _Probe(self._lister, self._downloader)
+        try:
+            found = await measure(
+                told,
+                told.utc(now),
+                channels,
+                probe,
+                self._connection.where,
+                known=kept.reading if kept is not None else None,
+                tell=evidence.append,
+            )
+        except ClockUndecided:
+            if probe.refused and not probe.answered:
+                raise probe.refused[0] from None  # it is not its clock that is in the way
+            raise
         if kept is not None and kept.reading != found.listing:
             _LOG.warning(
                 "%s: its times mean %s now, %s when they were measured at %s: %s",
@@ -324,14 +332,18 @@ class _Probe:
 
     lister: Lister
     downloader: Downloader
+    answered: list[int] = field(default_factory=list)
+    refused: list[Rejected] = field(default_factory=list)
 
     async def look(self, channel: int, begin: int, end: int) -> list[SearchRow]:
         try:
             listing = await self.lister.listing(channel * 100 + _TRACK["main"], begin, end)
         except Rejected as error:
-            if error.http != 400:
+            if error.http != 400 and error.code not in FORM_CODES:
                 raise
+            self.refused.append(error)
             return []  # so some recorders say that a channel is not set to record
+        self.answered.append(channel)
         return list(listing.rows)
 
     async def wall(self, row: SearchRow) -> int | None:
