@@ -1,0 +1,217 @@
+"""Requests to one recorder, one at a time: places, turns, tries and errors; no login."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from typing import Any, TypeVar
+
+import httpx
+import stamina
+
+from hikcore.errors import DeviceBusy, DeviceError, DeviceProtocolError
+from hikcore.sources.base import QuietHours
+from hikcore.sources.everfocus.faults import Faults
+from hikcore.sources.everfocus.settings import EverFocusSettings
+from hikcore.sources.everfocus.transport import (
+    AllowedConnection,
+    AllowedTransport,
+    json_body,
+    open_websocket,
+    query,
+)
+from hikcore.sources.isapi.connection import base_url
+from hikcore.sources.isapi.politeness import politeness_for
+from hikcore.sources.isapi.settings import Settings as PlaceSettings
+from hikcore.sources.isapi.tls import TlsPolicy
+
+_T = TypeVar("_T")
+_LOG = logging.getLogger("hikcore.everfocus")
+
+
+class Wire:
+    """HTTP and WebSocket of one recorder; its cookies live here.
+
+    Args:
+        host, port, scheme: where it listens. tls: see `TlsPolicy.parse`.
+        settings: timeouts, retries, limits.
+        name: what people call it, for errors.
+        now: our clock, UTC ns.
+
+    Attributes:
+        where: the recorder, for errors.
+        user: the user id of a login, sent where `settings.session_place` is `header`.
+        polite: its limits, shared by all of this process.
+
+    Raises:
+        ConfigurationError: host, `tls` or its CA file cannot be used.
+    """
+
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        scheme: str,
+        *,
+        tls: str,
+        settings: EverFocusSettings,
+        name: str,
+        now: Callable[[], int],
+    ) -> None:
+        self.where = f"{name} ({host}:{port})" if name else f"{host}:{port}"
+        self.user = ""
+        self.settings, self.now = settings, now
+        self._base = base_url(scheme, host, port, name)
+        policy = TlsPolicy.parse(tls)
+        self._tls = policy.context() if scheme == "https" else None
+        self._faults = Faults(self.where, host, port, settings)
+        self._client = httpx.AsyncClient(
+            base_url=self._base,
+            transport=AllowedTransport(self._base, settings, self._tls),
+            trust_env=False,
+            follow_redirects=False,
+            timeout=httpx.Timeout(settings.idle_timeout, connect=settings.connect_timeout),
+            headers={"Accept-Encoding": "identity", "User-Agent": "hikcore"},
+        )
+        places = PlaceSettings(
+            searches=settings.searches,
+            downloads=settings.downloads,
+            streams=settings.streams,
+            busy=settings.busy,
+        )
+        self.polite = politeness_for((host, port), places)
+
+    async def aclose(self) -> None:
+        """Close connections."""
+        await self._client.aclose()
+
+    def forget(self) -> None:
+        """Drop what an earlier login left."""
+        self._client.cookies.clear()
+        self.user = ""
+
+    async def small(
+        self,
+        method: str,
+        path: str,
+        params: Mapping[str, Any] | None = None,
+        body: Any = None,
+    ) -> tuple[int, bytes]:
+        """Status and body of a small answer.
+
+        Raises:
+            DeviceError: none, or one that is not small.
+        """
+        async with self.open(method, path, params, body) as response:
+            parts, size = [], 0
+            async for part in response.aiter_bytes():
+                parts.append(part)
+                size += len(part)
+                if size > self.settings.answer_limit:
+                    raise DeviceProtocolError(
+                        f"an answer of more than {self.settings.answer_limit} bytes",
+                        where=f"{self.where} {path}",
+                    )
+            return response.status_code, b"".join(parts)
+
+    @asynccontextmanager
+    async def open(
+        self, method: str, path: str, params: Mapping[str, Any] | None, body: Any
+    ) -> AsyncIterator[httpx.Response]:
+        """An answer, whatever its status, whose body is still to be read.
+
+        Raises:
+            DeviceError: also for what befalls the connection inside the block.
+        """
+        await self._turn()
+        content = json_body(body) if body is not None else None
+        headers = self._credentials(path) if self.settings.session_place == "header" else {}
+        if content is not None:
+            headers["Content-Type"] = "application/json"
+        target = f"{path}?{query(params)}" if params else path
+        request = self._client.build_request(method, target, content=content, headers=headers)
+        async with self._faults.requesting(path):
+            response = await self._client.send(request, stream=True)
+            try:
+                yield response
+            finally:
+                await response.aclose()
+
+    async def websocket(self, path: str, params: Mapping[str, Any] | None) -> AllowedConnection:
+        """A WebSocket, which the caller closes.
+
+        Raises:
+            DeviceError: it could not be opened.
+        """
+        await self._turn()
+        opening = open_websocket(
+            self._base,
+            f"{path}?{query(params)}" if params else path,
+            self.settings,
+            tls=self._tls,
+            headers=self._credentials(path),
+        )
+        async with self._faults.opening(path):
+            connection = await opening
+        assert isinstance(connection, AllowedConnection)
+        return connection
+
+    async def retrying(self, attempt: Callable[[], Awaitable[_T]]) -> _T:
+        """What `attempt` gives, tried again while it fails in a way that passes. A recorder that is
+        busy has a patience of its own: all its tasks wait together, and longer.
+
+        Raises:
+            DeviceError: the last one.
+        """
+        pace = self.polite.busy
+        while True:
+            await pace.turn()
+            try:
+                result = await self._retrying(attempt)
+            except QuietHours:
+                raise
+            except DeviceBusy as error:
+                wait = pace.met()
+                if pace.spent + wait > self.settings.busy.patience:
+                    raise
+                _LOG.info("%s [next try in %.1f s]", error, wait)
+            else:
+                pace.over()
+                return result
+
+    async def _retrying(self, attempt: Callable[[], Awaitable[_T]]) -> _T:
+        retries = self.settings.retries
+        async for again in stamina.retry_context(
+            on=_passes,
+            attempts=retries.attempts,
+            timeout=None,
+            wait_initial=retries.initial,
+            wait_max=retries.maximum,
+            wait_jitter=retries.jitter,
+            wait_exp_base=retries.factor,
+        ):
+            with again:
+                try:
+                    return await attempt()
+                except DeviceError as error:
+                    _LOG.info("%s [try %d of %d]", error, again.num, retries.attempts)
+                    raise
+        raise AssertionError("a retry loop ends by return or raise")
+
+    async def _turn(self) -> None:
+        await self.polite.request(
+            self.settings.requests, self.settings.hours, self.now(), self.where
+        )
+
+    def _credentials(self, path: str) -> dict[str, str]:
+        """What says who we are."""
+        if self.settings.session_place == "header":
+            return {self.settings.session_header: self.user} if self.user else {}
+        cookie = self._client.build_request("GET", path).headers.get("cookie")
+        return {"Cookie": cookie} if cookie else {}
+
+
+def _passes(error: Exception) -> bool:
+    busy = isinstance(error, DeviceBusy)
+    return isinstance(error, DeviceError) and error.retryable and not busy
