@@ -32,6 +32,7 @@ TOMBSTONES: Final = "v1/tombstones/"
 HOLDS: Final = "v1/holds/"
 ANSWERS: Final = "log/answers/"
 SITES: Final = "log/sites/"
+EVENTS: Final = "events/"
 
 #: S3 allows 1024 bytes; a folder's file system 255 a part.
 MAX_KEY: Final = 1024
@@ -179,6 +180,18 @@ def clock_key(site: str, device: str, sha256: str) -> str:
 def answers_key(site: str, camera: str, stream: str, day: int) -> str:
     """The key of the answers of a UTC day, named by any instant in it."""
     return f"{camera_prefix(ANSWERS, site, camera, stream)}{day_folder(day)}.json"
+
+
+def events_prefix(site: str, device: str) -> str:
+    """Where all events of a device lie; ends in `/`."""
+    return f"{EVENTS}{check_id(site, 'site')}/{check_id(device, 'device')}/"
+
+
+def events_key(site: str, device: str, first: int, last: int, sha256: str) -> str:
+    """The key of a batch of events of one UTC day, the first and the last of which begin then."""
+    times = f"{compact_instant(first)}_{compact_instant(last)}"
+    folder = f"{events_prefix(site, device)}{day_folder(first)}"
+    return f"{folder}/{times}_{_hash16(sha256)}.jsonl"
 
 
 def site_key(site: str) -> str:

@@ -20,6 +20,7 @@ from hikcore.archive.documents import (
     Site,
     Tombstone,
 )
+from hikcore.archive.events import Event
 
 #: The documents that stand alone; the others are parts of them.
 KINDS: tuple[type[Document], ...] = (
@@ -30,6 +31,7 @@ KINDS: tuple[type[Document], ...] = (
     Hold,
     Site,
     ClipDocument,
+    Event,
 )
 
 

@@ -8,7 +8,7 @@ import tracemalloc
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from hikcore.errors import MediaUnsupported
@@ -52,6 +52,7 @@ def test_whatever_came_before_messages_that_are_frames_come_out(
     junk: list[bytes], frames: list[bytes]
 ) -> None:
     """Whatever is kept of junk, one message of one frame later all is as it should be."""
+    assume(MAGIC[::-1] not in b"".join(junk))  # big-endian: named, and not read
     cutter = FrameCutter(size_counts_header=False)
     cut(junk, cutter)
     tail = [key(BEGIN), delta(BEGIN + 40), *frames]
