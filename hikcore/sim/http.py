@@ -78,6 +78,8 @@ class Response:
         fault: what goes wrong while it is sent.
         rate: bytes a second, 0 for no limit.
         done: called once when the answer has ended, however it did.
+        instead: takes the connection over in place of an answer (a WebSocket): it is given what was
+            read beyond the request, and the connection ends with it.
     """
 
     status: int
@@ -88,8 +90,10 @@ class Response:
     fault: Fault | None = None
     rate: int = 0
     done: Callable[[], None] | None = None
+    instead: Takeover | None = None
 
 
+Takeover = Callable[[asyncio.StreamReader, asyncio.StreamWriter, bytes], Awaitable[None]]
 Handler = Callable[[Request], Awaitable[Response]]
 
 
@@ -175,6 +179,14 @@ class HttpServer:
                 body,
             )
             response = await self._handler(request)
+            if response.instead is not None:
+                request.status = response.status
+                try:
+                    await response.instead(reader, writer, rest)
+                finally:
+                    if response.done is not None:
+                        response.done()
+                return
             served += 1
             keep = request.headers.get("connection", "").lower() != "close" and served != self._most
             try:

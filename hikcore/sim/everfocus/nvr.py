@@ -1,0 +1,239 @@
+"""`Nvr`: a simulated EverFocus recorder on loopback, with real footage on its disks."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import ssl
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
+from types import TracebackType
+
+from hikcore.instants import NS, Span, to_datetime
+from hikcore.sim.everfocus.api import Api
+from hikcore.sim.everfocus.door import COOKIE, NvrDoor
+from hikcore.sim.everfocus.profile import NvrProfile, nvr_profile
+from hikcore.sim.everfocus.replies import Wrong, done, error, parsed, reply
+from hikcore.sim.everfocus.store import Store
+from hikcore.sim.everfocus.streams import Streams
+from hikcore.sim.everfocus.traps import Trapped, trap
+from hikcore.sim.faults import Fault, FaultPlan
+from hikcore.sim.http import HttpServer, Request, Response
+from hikcore.sim.spoil import Cut
+from hikcore.sim.websocket import wanted
+from hikcore.sim.when import resolve
+
+_MS = 1_000_000
+
+
+class Nvr:
+    """One simulated EverFocus recorder; `async with Nvr() as nvr:`.
+
+    Args:
+        profile: what it is and does; a name of a built-in one.
+        host, port: where it listens for HTTP and WebSockets alike; port 0 takes a free one.
+        now: the clock that it is set by, ns UTC; a profile's frozen instant wins.
+        cache: folder of coded footage.
+        tls: certificate and key, for HTTPS.
+        sleep: how it waits.
+        strict: leaving the context fails if a management path was touched.
+
+    Attributes:
+        requests: everything that was asked, in order, openings of WebSockets among it.
+        trapped: management requests that came: each is answered with an Error, and changes nothing.
+        store: the footage: what a test compares with.
+        door: logins and sessions.
+        streams: those that are open.
+        faults: what goes wrong; may be added to at any time.
+    """
+
+    def __init__(
+        self,
+        profile: NvrProfile | str = "everfocus-small",
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        now: Callable[[], int] = time.time_ns,
+        cache: Path | None = None,
+        tls: ssl.SSLContext | None = None,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        strict: bool = True,
+    ) -> None:
+        self.profile = nvr_profile(profile) if isinstance(profile, str) else profile
+        self.host, self.port = host, port
+        self._tls, self._sleep, self._strict = tls, sleep, strict
+        clock = self.profile.clock
+        self._moved = 0
+        self._clock = now
+        if clock.frozen is not None:
+            instant = resolve(clock.frozen, now())
+            self._clock = lambda: instant
+        self.store = Store(self.profile, self.now(), cache)
+        self.streams = Streams(self.profile, self.store, self.now, sleep)
+        self.door = NvrDoor(self.profile.login)
+        self.faults = FaultPlan(self.profile.faults)
+        self.requests: list[Request] = []
+        self.trapped: list[Trapped] = []
+        self._api = Api(self.profile, self.store, self.streams, self.now)
+        self._server = HttpServer(self._handle, self._headers, sleep=sleep)
+
+    @property
+    def url(self) -> str:
+        """Where it listens, without credentials."""
+        return f"{'https' if self._tls else 'http'}://{self.host}:{self.port}"
+
+    def now(self) -> int:
+        """What the recorder's clock says, as UTC ns."""
+        return self._clock() + self.profile.clock.offset_ms * _MS + self._moved
+
+    def advance(self, seconds: float) -> None:
+        """Put the clock forward: footage grows."""
+        self._moved += int(seconds * NS)
+
+    def step_clock(self, seconds: float) -> None:
+        """Set the clock forward (or back), while it records."""
+        at, by = self.now() // _MS, int(seconds * 1000)
+        for vault in self.store.vaults.values():
+            vault.schedule.step(at, by)
+        self._moved += by * _MS
+
+    def recycle(self, channel: int, seconds: int) -> None:
+        """Write over the oldest footage of a channel: what was stored so long ago or earlier."""
+        for (each, _), vault in self.store.vaults.items():
+            if each == channel:
+                vault.schedule.recycle(self.now() // _MS - seconds * 1000)
+
+    def recorded(self, channel: int, span: Span, stream: int = 0) -> list[int]:
+        """The instants (ns) of all pictures of a span that it has now."""
+        return self.store.recorded(channel, span, self.now(), stream)
+
+    def fault(self, fault: Fault) -> None:
+        """One more thing that goes wrong, from now on; see `hikcore.sim.faults`."""
+        self.faults.add(fault)
+
+    def hang_up(self) -> None:
+        """End every connection, but go on listening."""
+        self._server.hang_up()
+
+    def assert_untouched(self) -> None:
+        """Fail if a management path was touched.
+
+        Raises:
+            AssertionError: it names what came.
+        """
+        if self.trapped:
+            told = ", ".join(str(each) for each in self.trapped)
+            raise AssertionError(
+                f"{len(self.trapped)} requests that would change a recorder: {told}"
+            )
+
+    async def prepare(self) -> None:
+        """Make the footage of the last day, so that nobody waits for it."""
+        room = asyncio.Semaphore(os.cpu_count() or 1)
+
+        async def make(channel: int, stream: int) -> None:
+            now = self.now()
+            async with room:
+                spans = self.store.stretches(
+                    channel, stream, now // _MS - 86_400_000, now // _MS, now
+                )
+                footage = self.store.vaults[channel, stream].footage
+                for span in spans:
+                    # A queue of no length takes them one by one.
+                    await asyncio.to_thread(deque, footage.pictures(span.begin, span.end), 0)
+
+        await asyncio.gather(*(make(*place) for place in self.store.vaults))
+
+    async def __aenter__(self) -> Nvr:
+        self.port = await self._server.start(self.host, self.port, self._tls)
+        self._api.ports["https_port" if self._tls else "http_port"] = self.port
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self._server.stop()
+        if self._strict and error is None:
+            self.assert_untouched()
+
+    def _headers(self) -> Iterator[tuple[str, str]]:
+        yield "Date", to_datetime(self.now()).strftime("%a, %d %b %Y %H:%M:%S GMT")
+        yield "Server", self.profile.identity.server
+
+    async def _handle(self, request: Request) -> Response:
+        self.requests.append(request)
+        if (touched := trap(request)) is not None:
+            self.trapped.append(touched)
+            return error("not here", 403)
+        if request.path == "/admin/login":
+            return self._login(request)
+        cookies = request.headers.get("cookie", "")
+        if not self.door.inside(request.address, cookies, self.now()):
+            request.login = "challenge"
+            return self._refused()
+        request.login = "in"
+        fault = self._chosen(request)
+        response = await self._struck(request, fault)
+        if response is None:
+            response = await self._answered(request, fault)
+        if response.instead is None:
+            response.fault = fault
+        return response
+
+    async def _answered(self, request: Request, fault: Fault | None) -> Response:
+        if request.path == "/admin/logout":
+            self.door.leave(request.address, request.headers.get("cookie", ""))
+            return done()
+        if wanted(request):
+            found = self.streams.answer(request, fault)
+            return found or Response(404, "text/plain", b"no such stream")
+        return await self._api.answer(request)
+
+    def _login(self, request: Request) -> Response:
+        cookies = request.headers.get("cookie", "")
+        if request.method == "POST":
+            try:
+                given = parsed(request.body)
+            except Wrong as wrong:
+                return error(str(wrong))
+            value, cookie = self.door.enter(request.address, cookies, given, self.now())
+            request.login = "in" if value["Result"] == "OK" else "wrong"
+        else:
+            value, cookie = self.door.parameters(request.address, cookies)
+        response = reply(value)
+        if cookie:
+            response.headers.append(("Set-Cookie", f"{COOKIE}={cookie}; Path=/; HttpOnly"))
+        return response
+
+    def _refused(self) -> Response:
+        how = self.profile.login.refused
+        if how == "page":
+            return Response(200, "text/html", b"<html><title>Login</title><body></body></html>")
+        return error("Please login first", 200 if how == "error" else int(how))
+
+    def _chosen(self, request: Request) -> Fault | None:
+        text = request.body.decode("utf-8", "replace")
+        return self.faults.choose(f"{request.method} {request.target}", text)
+
+    async def _struck(self, request: Request, fault: Fault | None) -> Response | None:
+        if fault is None:
+            return None
+        request.fault = fault.kind
+        if fault.kind == "drop":
+            raise Cut(hard=False)
+        if fault.kind == "delay":
+            await self._sleep(fault.seconds)
+        if fault.kind == "busy":
+            return error("busy", 503)
+        if fault.kind == "error200":
+            return error("error")
+        if fault.kind == "status":
+            return Response(fault.status, "text/html", b"<html><body>error</body></html>")
+        if fault.kind == "empty":
+            return Response(200, "application/json", b"")
+        return None
