@@ -26,6 +26,11 @@ _TABLES = tuple(
 )  # fmt: skip
 
 
+#: What the general reader says of samples without lengths. The plain way refuses a cut whose own key
+#: pictures look like that, and does not look at others.
+_START_CODES = "NAL units behind start codes in an MP4"
+
+
 @cache
 def seeds() -> list[bytes]:
     """Files without sound."""
@@ -68,6 +73,8 @@ def check(body: bytes) -> None:
         made: Cut = cut_ranges(source, len(data), lambda _, __: source, out, at, until, found[1])
     except MediaError:
         return  # it looks at more than the pictures of the cut
+    if _START_CODES in made.notes:
+        return  # decided by a key picture before the cut; the cut's own have lengths
     again = written(quick, [source])
     assert again == out.getvalue()
     assert (made.frames, made.hidden, made.size) == (quick.frames, quick.hidden, len(again))
