@@ -157,6 +157,55 @@ cdef void annexb(Writer* w, const uint8_t* p, size_t n) noexcept nogil:
     w.zeros += zeros
 
 
+def stretch(const uint64_t[::1] offsets not None, const uint32_t[::1] sizes not None,
+            const int64_t[::1] first not None, const uint32_t[::1] expected not None,
+            Py_ssize_t low, Py_ssize_t high, uint64_t room):
+    """The samples from `low` on, up to `high`, whose bytes lie within `room` bytes of the source: at
+    least one, whatever it needs.
+
+    Args:
+        offsets, sizes, first, expected: as of `gather`, of all samples.
+
+    Returns:
+        (end, begin and end of their bytes in the source, bytes in MP4 form, whether their extents
+        lie one behind the other).
+
+    Raises:
+        ValueError: columns of different lengths, or samples or extents outside of them.
+    """
+    cdef Py_ssize_t n = expected.shape[0], extents = offsets.shape[0], i, k
+    cdef uint64_t begin = 0, end = 0, least, most, total = 0, last = 0
+    cdef bint any_so_far = False, got, adjacent = True, joined, bad = False
+    if first.shape[0] != n + 1 or sizes.shape[0] != extents or not 0 <= low < high <= n:
+        raise ValueError("columns of different lengths, or no such samples")
+    with nogil:
+        i = low
+        while i < high:
+            if first[i] < 0 or first[i + 1] < first[i] or first[i + 1] > extents:
+                bad = True
+                break
+            least, most, got, joined = begin, end, any_so_far, adjacent
+            for k in range(first[i], first[i + 1]):
+                if offsets[k] >> 62:
+                    bad = True
+                    break
+                if got:
+                    joined = joined and offsets[k] == last
+                    least = offsets[k] if offsets[k] < least else least
+                    most = offsets[k] + sizes[k] if offsets[k] + sizes[k] > most else most
+                else:
+                    least, most, got = offsets[k], offsets[k] + sizes[k], True
+                last = offsets[k] + sizes[k]
+            if bad or (i > low and most - least > room):
+                break
+            begin, end, any_so_far, adjacent = least, most, got, joined
+            total += expected[i]
+            i += 1
+    if bad:
+        raise ValueError(f"the extents of sample {i} cannot be")
+    return i, begin, end, total, adjacent
+
+
 def gather(const uint8_t[::1] block not None, uint64_t base,
            const uint64_t[::1] offsets not None, const uint32_t[::1] sizes not None,
            const int64_t[::1] first not None, const uint32_t[::1] expected not None,

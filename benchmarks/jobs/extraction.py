@@ -17,6 +17,7 @@ from hikcore.extract.camera import extract_camera
 from hikcore.extract.report import CameraJob
 from hikcore.extract.spool import Spool
 from hikcore.instants import NS, Span, format_instant
+from hikcore.sources.about import Planned
 from hikcore.sources.base import Answer, Deviation, DeviceCamera, Recording, Stream
 from hikcore.sources.isapi.source import IsapiSource
 
@@ -43,6 +44,10 @@ class OneRecording(IsapiSource):
     async def cameras(self) -> list[DeviceCamera]:
         """One."""
         return [DeviceCamera(1, "Door")]
+
+    async def schedules(self) -> list[Planned]:
+        """None."""
+        return []
 
     async def recordings(self, channel: int, stream: Stream, span: Span) -> Answer:
         """The recording, closed long ago."""

@@ -32,6 +32,8 @@ from hikcore.errors import (
 )
 
 _OWN: Final = ".hikcore"
+#: Another file system, one without links, or no more of them (or none of a file of another's).
+_NO_LINKS: Final = (errno.EXDEV, errno.EPERM, errno.EMLINK, errno.EOPNOTSUPP, errno.ENOSYS)
 #: File systems keep modification times in steps of 1 ns to 2 s.
 _TIME_STEPS: Final = (1, 1_000, 1_000_000, 1_000_000_000, 2_000_000_000)
 _COPY_BLOCK: Final = 1 << 20
@@ -97,9 +99,13 @@ class LocalStore:
             return ObjectInfo(key, found.st_size, _etag(found))
 
     def put_file(
-        self, key: str, path: Path, *, content_type: str, metadata: Mapping[str, str]
-    ) -> None:
-        """Put a file under a key that names its content; metadata have no place in a folder."""
+        self, key: str, path: Path, *, content_type: str, metadata: Mapping[str, str],
+        given: bool = False,
+    ) -> None:  # fmt: skip
+        """Put a file under a key that names its content; metadata have no place in a folder. One
+        that is `given` gets a second name, where it lies on the same file system."""
+        if given and self._adopt(key, path):
+            return
         with path.open("rb") as source:
             self._put(key, lambda out: shutil.copyfileobj(source, out, _COPY_BLOCK))
 
@@ -187,6 +193,19 @@ class LocalStore:
                 with self._locked(key):
                     os.rename(temporary, target)
                     _sync_folder(target.parent)
+
+    def _adopt(self, key: str, path: Path) -> bool:
+        """Whether a file that was written whole elsewhere is the object now."""
+        with self._errors(key):
+            with path.open("rb") as file:
+                os.fsync(file.fileno())
+            target = self._path(key)
+            try:
+                return self._link(path, target) or target.stat().st_size == path.stat().st_size
+            except OSError as error:
+                if error.errno in _NO_LINKS:
+                    return False
+                raise
 
     def _link(self, temporary: Path, target: Path) -> bool:
         """Whether the name was free and is ours now."""

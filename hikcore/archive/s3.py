@@ -98,8 +98,9 @@ class S3Store:
             return None
 
     def put_file(
-        self, key: str, path: Path, *, content_type: str, metadata: Mapping[str, str]
-    ) -> None:
+        self, key: str, path: Path, *, content_type: str, metadata: Mapping[str, str],
+        given: bool = False,
+    ) -> None:  # fmt: skip
         """Put a file under a key that names its content; nothing is sent if it is there already."""
         size = path.stat().st_size
         if self._has(key, size):

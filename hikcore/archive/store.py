@@ -50,11 +50,13 @@ class Store(Protocol):
         ...
 
     def put_file(
-        self, key: str, path: Path, *, content_type: str, metadata: Mapping[str, str]
-    ) -> None:
+        self, key: str, path: Path, *, content_type: str, metadata: Mapping[str, str],
+        given: bool = False,
+    ) -> None:  # fmt: skip
         """Put a file under a key that names its content: idempotent, whoever repeats or races.
 
         Visible only when whole. Metadata values are ASCII; stores without metadata drop them.
+        `given`: nobody will write to the file again; a store on the same disk need not copy it.
         """
         ...
 

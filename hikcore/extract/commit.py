@@ -161,7 +161,9 @@ class Commit:
                 "codec": written.codec,
                 "sha256": written.sha256,
             }
-            self.store.put_file(key, part.path, content_type="video/mp4", metadata=metadata)
+            self.store.put_file(
+                key, part.path, content_type="video/mp4", metadata=metadata, given=True
+            )
         finally:
             part.close()
         return segment_ref(key, written), written.hashes
@@ -177,8 +179,9 @@ class Commit:
             "sha256": body.sha256,
         }
         self.store.put_file(
-            key, body.part.path, content_type="application/octet-stream", metadata=metadata
-        )
+            key, body.part.path, content_type="application/octet-stream", metadata=metadata,
+            given=True,
+        )  # fmt: skip
         raw = RawRef(key=key, size=body.size, sha256=body.sha256, reason=reason)
         document = body_document(
             chunk, body.size, body.sha256, body.table, _container(body.part.path)

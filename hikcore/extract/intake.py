@@ -16,6 +16,8 @@ from hikcore.media.table import SampleTable
 
 #: Small network blocks are gathered to this many bytes, so that a thread is worth waking.
 _BLOCK = 1 << 20
+#: Smaller ones are put together before they are written, hashed and indexed.
+_SMALL = 64 << 10
 _SNIFF = 64
 
 
@@ -108,22 +110,39 @@ class Inflow:
 
     intake: Intake
     told: Callable[[int], None]
-    _gathered: bytearray = field(default_factory=bytearray)
+    _gathered: list[bytes] = field(default_factory=list)
+    _size: int = 0
     _working: asyncio.Task[None] | None = None
 
     async def write(self, block: bytes) -> None:
         """The sink of `Source.fetch`."""
         self.told(len(block))
-        self._gathered += block
-        if len(self._gathered) >= _BLOCK:
+        self._gathered.append(block)
+        self._size += len(block)
+        if self._size >= _BLOCK:
             await self.flush()
 
     async def flush(self) -> None:
         """Begin to work on what is gathered, once what came before is done."""
         await self.settle()
         if self._gathered:
-            block, self._gathered = bytes(self._gathered), bytearray()
-            self._working = asyncio.create_task(asyncio.to_thread(self.intake.take, block))
+            blocks, self._gathered, self._size = self._gathered, [], 0
+            self._working = asyncio.create_task(asyncio.to_thread(self._take, blocks))
+
+    def _take(self, blocks: list[bytes]) -> None:
+        small: list[bytes] = []
+        for block in blocks:
+            if len(block) >= _SMALL:
+                self._join(small)
+                self.intake.take(block)
+            else:
+                small.append(block)
+        self._join(small)
+
+    def _join(self, small: list[bytes]) -> None:
+        if small:
+            self.intake.take(small[0] if len(small) == 1 else b"".join(small))
+            small.clear()
 
     async def settle(self) -> None:
         """Wait for the thread; raises what it raised."""

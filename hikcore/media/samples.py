@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from hikcore.errors import MediaDamaged
 from hikcore.media.files import FileSource
 from hikcore.media.table import ByteSource, Samples
-from hikcore.native.gather import gather
+from hikcore.native.gather import gather, stretch
 from hikcore.native.nals import reframe
 
 __all__ = ["BLOCK", "FileSource", "SampleReader", "read_samples"]
@@ -20,6 +20,9 @@ __all__ = ["BLOCK", "FileSource", "SampleReader", "read_samples"]
 BLOCK = 512 * 1024
 #: A sample that is spread over more than so many times its size is read piece by piece.
 _SPARSE = 4
+_ALL = 1 << 62
+#: Offsets and sizes of the extents, the first extent and the size in MP4 form of each sample.
+_Columns = tuple[NDArray[np.uint64], NDArray[np.uint32], NDArray[np.int64], NDArray[np.uint32]]
 
 
 class SampleReader:
@@ -45,22 +48,31 @@ class SampleReader:
         Raises:
             MediaDamaged: the source is not the one that the table indexes.
         """
-        total = int(samples.size[begin:end].sum(dtype=np.int64))
-        together = _together(samples, begin, end, total)
-        if together is not None and self._into is None:
-            return memoryview(self._source.read_at(together, total))
-        if len(self._out) < total:
-            self._out = bytearray(total + total // 4)
-        out = memoryview(self._out)[:total]
-        if together is not None and self._into is not None:
-            self._into(together, out)
-            return out
+        if begin >= end:
+            return memoryview(b"")
+        columns = _columns(samples)
+        if samples.framing in ("length", "raw"):
+            _, offset, stop, total, adjacent = stretch(*columns, begin, end, _ALL)
+            if adjacent and total == stop - offset:  # as a chunk of an MP4 lies
+                if self._into is None:
+                    return memoryview(self._source.read_at(offset, total))
+                out = self._room(total)
+                self._into(offset, out)
+                return out
+        else:
+            total = int(samples.size[begin:end].sum(dtype=np.int64))
+        out = self._room(total)
         at = 0
-        for low, high in _batches(samples, begin, end):
-            size = int(samples.size[low:high].sum(dtype=np.int64))
-            self._gather(samples, low, high, out[at : at + size])
-            at += size
+        while begin < end:
+            high, offset, stop, size, _ = stretch(*columns, begin, end, BLOCK)
+            self._gather(samples, columns, (begin, high), (offset, stop), out[at : at + size])
+            begin, at = high, at + size
         return out
+
+    def _room(self, size: int) -> memoryview:
+        if len(self._out) < size:
+            self._out = bytearray(size + size // 4)
+        return memoryview(self._out)[:size]
 
     def _fill(self, offset: int, size: int) -> bytes | memoryview:
         """Bytes of the source."""
@@ -72,29 +84,30 @@ class SampleReader:
         self._into(offset, view)
         return view
 
-    def _gather(self, samples: Samples, low: int, high: int, out: memoryview) -> None:
-        offset, size = _bounds(samples, low, high)
-        first, last = int(samples.first[low]), int(samples.first[high])
-        offsets: NDArray[np.uint64] = samples.extent_offset[first:last]
-        sizes = samples.extent_size[first:last]
+    def _gather(
+        self, samples: Samples, columns: _Columns, which: tuple[int, int], where: tuple[int, int],
+        out: memoryview,
+    ) -> None:  # fmt: skip
+        """Samples `which` (half-open), whose bytes lie `where` in the source."""
+        (low, high), (offset, end) = which, where
+        offsets, sizes, first, expected = columns
+        first, expected = first[low : high + 1], expected[low:high]
         block: bytes | memoryview
-        if size <= max(BLOCK, _SPARSE * len(out)):
-            block = self._fill(offset, size)
+        if end - offset <= max(BLOCK, _SPARSE * len(out)):
+            block = self._fill(offset, end - offset)
         else:
+            offsets, sizes = offsets[first[0] : first[-1]], sizes[first[0] : first[-1]]
             parts = [bytes(self._fill(int(o), int(s))) for o, s in zip(offsets, sizes, strict=True)]
             block, offset = b"".join(parts), 0
             ends = np.cumsum(sizes[:-1], dtype=np.uint64)
             offsets = np.concatenate(([0], ends)).astype(np.uint64)
-        columns = (
-            np.ascontiguousarray(offsets),
-            np.ascontiguousarray(sizes),
-            np.ascontiguousarray(samples.first[low : high + 1] - first),
-            np.ascontiguousarray(samples.size[low:high]),
-        )
+            first = first - first[0]
         if samples.framing in ("length1", "length2", "length3"):
-            bad = reframe(block, offset, *columns, out, int(samples.framing[-1]))
+            width = int(samples.framing[-1])
+            bad = reframe(block, offset, offsets, sizes, first, expected, out, width)
         else:
-            bad = gather(block, offset, *columns, out, samples.framing == "annexb")
+            annexb = samples.framing == "annexb"
+            bad = gather(block, offset, offsets, sizes, first, expected, out, annexb)
         if bad >= 0:
             at = int(samples.extent_offset[samples.first[low + bad]]) if len(samples) else 0
             raise MediaDamaged(
@@ -108,39 +121,10 @@ def read_samples(source: ByteSource, samples: Samples, begin: int, end: int) -> 
     return bytes(SampleReader(source).read(samples, begin, end))
 
 
-def _together(samples: Samples, begin: int, end: int, total: int) -> int | None:
-    """The offset at which these samples lie in the source as they are wanted, one behind the other,
-    as a chunk of an MP4 does; None where they must be gathered."""
-    first, last = int(samples.first[begin]), int(samples.first[end])
-    if samples.framing not in ("length", "raw") or first == last:
-        return None
-    offsets = samples.extent_offset[first:last].astype(np.int64)
-    ends = offsets + samples.extent_size[first:last]
-    if int(ends[-1] - offsets[0]) != total or (offsets[1:] != ends[:-1]).any():
-        return None
-    return int(offsets[0])
-
-
-def _batches(samples: Samples, begin: int, end: int) -> list[tuple[int, int]]:
-    """Stretches of samples whose bytes lie within one block, single samples aside."""
-    todo, out = [(begin, end)], []
-    while todo:
-        low, high = todo.pop()
-        if low >= high:
-            continue
-        _, size = _bounds(samples, low, high)
-        if size <= BLOCK or high - low == 1:
-            out.append((low, high))
-        else:
-            middle = (low + high) // 2
-            todo += [(middle, high), (low, middle)]
-    return out
-
-
-def _bounds(samples: Samples, low: int, high: int) -> tuple[int, int]:
-    first, last = int(samples.first[low]), int(samples.first[high])
-    if first == last:
-        return 0, 0
-    offsets = samples.extent_offset[first:last].astype(np.int64)
-    begin = int(offsets.min())
-    return begin, int((offsets + samples.extent_size[first:last]).max()) - begin
+def _columns(samples: Samples) -> _Columns:
+    return (
+        np.ascontiguousarray(samples.extent_offset),
+        np.ascontiguousarray(samples.extent_size),
+        np.ascontiguousarray(samples.first),
+        np.ascontiguousarray(samples.size),
+    )

@@ -16,6 +16,18 @@ def gather(
 ) -> int:
     """Write samples one behind the other; -1, or the index of the first that comes out wrong."""
 
+def stretch(
+    offsets: NDArray[np.uint64],
+    sizes: NDArray[np.uint32],
+    first: NDArray[np.int64],
+    expected: NDArray[np.uint32],
+    low: int,
+    high: int,
+    room: int,
+) -> tuple[int, int, int, int, bool]:
+    """How many samples lie within `room` bytes of the source: (end, begin and end of their bytes,
+    bytes in MP4 form, whether their extents lie one behind the other)."""
+
 def fingerprints(
     samples: Buffer, sizes: NDArray[np.uint32], out: NDArray[np.uint64], codec: int
 ) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
@@ -115,6 +116,29 @@ def test_modification_times_that_stand_still(
     for stale in etags[:-1]:
         with pytest.raises(ArchiveConflict):
             store.swap("log/a", b"y", stale, content_type=JSON)
+
+
+@pytest.mark.parametrize("refused", [0, errno.EXDEV, errno.EPERM, errno.EMLINK])
+def test_a_file_given_away_is_copied_only_where_it_must_be(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refused: int
+) -> None:
+    """Another file system, one without links, or too many of them already."""
+    given = tmp_path / "spool" / "segment"
+    given.parent.mkdir()
+    given.write_bytes(b"segment")
+    true = os.link
+
+    def link(source: Path, target: Path) -> None:
+        if refused and Path(source) == given:
+            raise OSError(refused, os.strerror(refused))
+        true(source, target)
+
+    monkeypatch.setattr(os, "link", link)
+    root = tmp_path / "archive"
+    LocalStore(root).put_file("v1/a", given, content_type="video/mp4", metadata={}, given=True)
+    assert (root / "v1/a").read_bytes() == b"segment"
+    assert (root / "v1/a").samefile(given) == (not refused)
+    assert not list((root / ".hikcore" / "tmp").glob("*"))
 
 
 def test_other_files_in_the_folder_are_not_objects(tmp_path: Path) -> None:

@@ -83,6 +83,24 @@ def test_put_again_keeps_object_and_etag(store: Store, tmp_path: Path) -> None:
     assert store.head("v1/x") == first
 
 
+def test_a_file_given_away_is_an_object_like_any_other(store: Store, tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"content")
+    for _ in range(2):
+        store.put_file("v1/x", tmp_path / "file", content_type=JSON, metadata={}, given=True)
+    other = store.head("v1/x")
+    (tmp_path / "file").unlink()
+    found = store.get("v1/x")
+    assert found is not None
+    assert found[0] == b"content"
+    assert store.head("v1/x") == other
+    store.put("v1/y", b"cut o", content_type=JSON)
+    (tmp_path / "whole").write_bytes(b"cut off no more")
+    store.put_file("v1/y", tmp_path / "whole", content_type=JSON, metadata={}, given=True)
+    found = store.get("v1/y")
+    assert found is not None
+    assert found[0] == b"cut off no more"
+
+
 def test_put_heals_an_object_of_another_size(store: Store) -> None:
     store.put("v1/x", b"cut o", content_type=JSON)
     store.put("v1/x", b"cut off no more", content_type=JSON)

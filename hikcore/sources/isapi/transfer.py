@@ -16,6 +16,7 @@ import httpx
 
 from hikcore.errors import DeviceProtocolError, TransferInterrupted
 from hikcore.media.sniff import sniff
+from hikcore.sources.body import body_blocks
 from hikcore.sources.isapi.connection import Connection
 from hikcore.sources.isapi.dialect import DownloadDialect
 from hikcore.sources.isapi.search import download_body
@@ -149,7 +150,7 @@ class Transfer:
                 f"the device answers HTTP {response.status_code}", where=self._where
             )
         self.promised = _promised(response)
-        self._blocks = response.aiter_raw()  # as they come, at most 64 KiB each
+        self._blocks = body_blocks(response)
         first = await _beginning(self._blocks, b"", _SNIFF)
         kind = sniff(first[:_SNIFF])
         if kind in _DOCUMENTS:
@@ -182,7 +183,7 @@ class Transfer:
             self.promised,
         ]:
             raise self._not_resumed(ignored=False)
-        self._blocks = response.aiter_raw()
+        self._blocks = body_blocks(response)
         have = await _beginning(self._blocks, b"", len(tail))
         if have[: len(tail)] != tail:
             # It said 206 and sent other bytes: from the first one on, as some web servers do.
