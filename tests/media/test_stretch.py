@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -41,7 +43,7 @@ def test_as_many_as_fit_and_at_least_one(
     while last < high and needs(last + 1)[1] - needs(last + 1)[0] <= room:
         last += 1
     extents = [one for sample in samples[low:last] for one in sample]
-    joined = all(a + s == b for (a, s), (b, _) in zip(extents, extents[1:], strict=False))
+    joined = all(a + s == b for (a, s), (b, _) in itertools.pairwise(extents))
     total = sum(size for _, size in extents)
     assert stretch(*columns(samples), low, high, room) == (last, *needs(last), total, joined)
 
