@@ -16,12 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hikcore.errors import MediaDamaged, MediaUnsupported
-from hikcore.media.mp4 import tables
+from hikcore.media.mp4 import headers, tables
 from hikcore.media.mp4.boxes import box, full_box
 from hikcore.media.mp4.write import (
     TIMESCALE,
     OutTrack,
     Writable,
+    endless_trak,
     mvhd_box,
     presented,
     trak_box,
@@ -54,6 +55,18 @@ class Fragment:
 
 
 @dataclass(frozen=True, slots=True)
+class Behind:
+    """What a stream has already, where the fragments that are laid out are its next ones.
+
+    Attributes:
+        fragments: how many. ticks: of each track, from the stream's begin to its first sample here.
+    """
+
+    fragments: int
+    ticks: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class FragmentLayout:
     """How a fragmented file will be, before a byte of media is read.
 
@@ -77,6 +90,7 @@ def fragment_layout(
     least: int = 0,
     index: bool = False,
     movie_timescale: int = TIMESCALE,
+    behind: Behind | None = None,
 ) -> FragmentLayout:
     """Where every byte goes.
 
@@ -85,6 +99,8 @@ def fragment_layout(
             parameter sets change); the others follow by presentation time.
         least: ticks of the first track that a fragment lasts at least; 0: one a sync sample.
         index: with a sidx, by which a player finds a time at once.
+        behind: these are the next fragments of a stream that goes on: its init segment tells no
+            duration, as nobody knows it yet.
 
     Raises:
         MediaDamaged: decoding times go backwards.
@@ -106,6 +122,7 @@ def fragment_layout(
     if index and len(begin) > 0xFFFF:
         raise MediaUnsupported(f"{len(begin)} fragments in one sidx", hint="make each last longer")
     columns = [_columns(track.samples) for track in tracks]
+    before = behind or Behind(0, (0,) * len(tracks))
     fragments = []
     for number in range(len(begin)):
         parts = []
@@ -113,9 +130,9 @@ def fragment_layout(
             last = len(tracks[track].samples)
             end = int(edges[number + 1]) if number + 1 < len(edges) else last
             parts += _runs(tracks[track].samples, track, int(edges[number]), end)
-        fragments.append(_fragment(tracks, columns, number, parts))
+        fragments.append(_fragment(tracks, columns, number, parts, before))
     ftyp = box(b"ftyp", _BRANDS)
-    init = ftyp + _init(tracks, movie_timescale)
+    init = ftyp + _init(tracks, movie_timescale, endless=behind is not None)
     return FragmentLayout(init, _sidx(tracks[0], fragments) if index else b"", tuple(fragments))
 
 
@@ -196,17 +213,20 @@ def _fragment(
     columns: Sequence[NDArray[np.int64]],
     number: int,
     parts: list[tuple[int, int, int]],
+    before: Behind,
 ) -> Fragment:
     sizes = [int(tracks[t].samples.size[a:b].sum(dtype=np.int64)) for t, a, b in parts]
     media = sum(sizes)
-    mfhd = full_box(b"mfhd", 0, 0, struct.pack(">I", number + 1))
+    mfhd = full_box(b"mfhd", 0, 0, struct.pack(">I", before.fragments + number + 1))
     styp = box(b"styp", _BRANDS)
 
     def moof(base: int) -> bytes:
         trafs, at = [], base
         for (track, first, last), size in zip(parts, sizes, strict=True):
             rows = columns[track][first:last]
-            trafs.append(_traf(tracks[track].samples, track, first, rows, at))
+            samples = tracks[track].samples
+            begin = before.ticks[track] + int(samples.dts[first] - samples.dts[0])
+            trafs.append(_traf(track, int(samples.config[first]), begin, rows, at))
             at += size
         return box(b"moof", mfhd, *trafs)
 
@@ -232,12 +252,10 @@ def _fragment(
     )
 
 
-def _traf(samples: Samples, track: int, first: int, rows: NDArray[np.int64], offset: int) -> bytes:
-    tfhd = full_box(
-        b"tfhd", 0, _MOOF_BASE | 0x2,
-        struct.pack(">II", track + 1, int(samples.config[first]) + 1),
-    )  # fmt: skip
-    tfdt = full_box(b"tfdt", 1, 0, struct.pack(">Q", int(samples.dts[first] - samples.dts[0])))
+def _traf(track: int, config: int, begin: int, rows: NDArray[np.int64], offset: int) -> bytes:
+    entry = struct.pack(">II", track + 1, config + 1)
+    tfhd = full_box(b"tfhd", 0, _MOOF_BASE | 0x2, entry)
+    tfdt = full_box(b"tfdt", 1, 0, struct.pack(">Q", begin))
     kind = 0xF01
     if not rows[:, 3].any():
         rows, kind = rows[:, :3], 0x701
@@ -246,7 +264,7 @@ def _traf(samples: Samples, track: int, first: int, rows: NDArray[np.int64], off
     return box(b"traf", tfhd, tfdt, trun)
 
 
-def _init(tracks: Sequence[OutTrack], movie_timescale: int) -> bytes:
+def _init(tracks: Sequence[OutTrack], movie_timescale: int, *, endless: bool) -> bytes:
     traks, extends = [], []
     none = struct.pack(">I", 0)
     for number, track in enumerate(tracks):
@@ -255,10 +273,19 @@ def _init(tracks: Sequence[OutTrack], movie_timescale: int) -> bytes:
             full_box(b"stsc", 0, 0, none), full_box(b"stsz", 0, 0, none, none),
             full_box(b"stco", 0, 0, none),
         )  # fmt: skip
-        traks.append(trak_box(number, track, stbl, movie_timescale, fragmented=True))
+        traks.append(
+            endless_trak(number, track, stbl)
+            if endless
+            else trak_box(number, track, stbl, movie_timescale, fragmented=True)
+        )
         extends.append(full_box(b"trex", 0, 0, struct.pack(">5I", number + 1, 1, 0, 0, 0)))
     mvex = box(b"mvex", *extends)
-    return box(b"moov", mvhd_box(tracks, movie_timescale), *traks, mvex)
+    header = (
+        headers.mvhd_box(0, len(tracks), movie_timescale)
+        if endless
+        else mvhd_box(tracks, movie_timescale)
+    )
+    return box(b"moov", header, *traks, mvex)
 
 
 def _sidx(track: OutTrack, fragments: Sequence[Fragment]) -> bytes:

@@ -208,4 +208,10 @@ def trak_box(
     )
 
 
+def endless_trak(number: int, track: OutTrack, stbl: bytes) -> bytes:
+    """The trak of a fragmented track of which nobody knows how long it will be."""
+    times = headers.Times(presented=0, media=0, timescale=track.samples.timescale)
+    return headers.trak_box(number, track.samples.configs[0], times, track.edits, stbl)
+
+
 __all__ = ["TIMESCALE", "Edit", "Layout", "OutTrack", "Writable", "align", "layout", "write_mp4"]

@@ -22,9 +22,6 @@ MAGIC: Final = bytes.fromhex("15966389")
 KNOWN: Final = frozenset((6, 7, 8, 9, 16))
 G711: Final = 16
 H265: Final = frozenset((8, 9))
-_H265_KEYS = frozenset(range(16, 22))
-#: So far into a picture its first slice is looked for: parameter sets and SEI lie before it.
-_PEEK = 1 << 16
 
 
 class FrameCutter:
@@ -179,41 +176,3 @@ def _inside(data: bytes, begin: int, end: int, cap: int) -> int:
             return at
         at = data.find(MAGIC, at + 4, end)
     return -1
-
-
-def decodes_from(kind: int, payload: bytes | memoryview) -> bool:
-    """Whether decoding can begin with this picture: an IDR or IRAP, or parameter sets ahead of one.
-
-    The NAL units say so, as a header's word for it is not believed: recorders mark P pictures.
-    """
-    nals = _first_bytes(bytes(payload[:_PEEK]))
-    # Nor is the codec that the header names, where parameter sets tell: VPS and SPS of H.265.
-    if any(byte in (0x40, 0x42) for byte in nals):
-        h265 = True
-    elif any(byte in (0x27, 0x47, 0x67) for byte in nals):
-        h265 = False
-    else:
-        h265 = kind in H265
-    for byte in nals:
-        nal = byte >> 1 & 63 if h265 else byte & 31
-        if nal in (_H265_KEYS if h265 else (5,)):
-            return True
-        if nal < 10 if h265 else nal == 1:
-            return False
-    return any(byte >> 1 == 33 if h265 else byte & 31 == 7 for byte in nals)
-
-
-def _first_bytes(data: bytes) -> list[int]:
-    """The first byte of each NAL unit behind start codes, or behind lengths of four bytes."""
-    out: list[int] = []
-    if data[:3] != b"\0\0\1" and data[:4] != b"\0\0\0\1":
-        at = 0
-        while at + 4 < len(data):
-            out.append(data[at + 4])
-            at += 4 + int.from_bytes(data[at : at + 4], "big")
-        return out
-    at = data.find(b"\0\0\1")
-    while 0 <= at < len(data) - 3:
-        out.append(data[at + 3])
-        at = data.find(b"\0\0\1", at + 3)
-    return out

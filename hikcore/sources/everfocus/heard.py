@@ -6,12 +6,12 @@ object where it says array, so both are read; what is no JSON at all is kept as 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
 from hikcore.sources.everfocus.masked import masked, masked_text
+from hikcore.sources.everfocus.tolerant import read_json
 
 Kind = Literal["event", "meta", "exception", "message", "status"]
 #: Of a message that is no JSON, so many characters are kept.
@@ -66,23 +66,18 @@ class Heard:
 
 def read_message(endpoint: Endpoint, message: str | bytes, received: int) -> Iterator[Heard]:
     """What a message tells. Nothing is dropped: what cannot be understood is kept with a note."""
-    text = message.decode("utf-8", "replace") if isinstance(message, bytes) else message
+    data = message if isinstance(message, bytes) else message.encode()
     try:
-        value = json.loads(_straight(text))
+        value = read_json(data).document
     except ValueError:
-        value, note = {"text": masked_text(text[:_TEXT])}, "no JSON: kept as text"
-        yield _heard(endpoint, value, received, note)
+        text = masked_text(data.decode("utf-8", "replace"))[:_TEXT]
+        yield _heard(endpoint, {"text": text}, received, "no JSON: kept as text")
         return
     for each in value if isinstance(value, list) else [value]:
         if isinstance(each, dict):
             yield _heard(endpoint, each, received, "")
         else:
             yield _heard(endpoint, {"value": each}, received, "no object")
-
-
-def _straight(text: str) -> str:
-    """Typographic quotes as the guide prints them, where the text is no JSON without."""
-    return text if '"' in text else text.replace("“", '"').replace("”", '"')
 
 
 def _heard(endpoint: Endpoint, value: Mapping[str, Any], received: int, note: str) -> Heard:

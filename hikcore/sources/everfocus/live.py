@@ -26,7 +26,8 @@ from hikcore.errors import (
     MediaUnsupported,
     TransferInterrupted,
 )
-from hikcore.sources.everfocus.frames import G711, KNOWN, FrameCutter, decodes_from
+from hikcore.media.keypicture import decodes_from
+from hikcore.sources.everfocus.frames import G711, H265, KNOWN, FrameCutter
 from hikcore.sources.everfocus.reconnect import Reconnect
 
 #: So many frames are remembered, by which a recorder's repeat is known: 20 s of pictures and sound.
@@ -278,7 +279,7 @@ class _Start:
             return iter(())
         if self._whole:
             return stream._begin(frame, key=False, waited=0, whole=True)
-        key = frame.kind != G711 and decodes_from(frame.kind, frame.payload)
+        key = frame.kind != G711 and decodes_from(frame.payload, h265=frame.kind in H265)
         if key or not stream._wait_for_key:
             return stream._begin(frame, key=key, waited=self._waited, whole=False)
         self._waited += 1

@@ -94,11 +94,12 @@ def test_what_is_no_secret_stays() -> None:
     ("message", "note"),
     [
         ("no JSON", "no JSON: kept as text"),
-        (b"\xff\xfe", "no JSON: kept as text"),
+        (b"\xff\xfe", "no object"),
         ("7", "no object"),
         ('["a"]', "no object"),
         ("[]", None),
         ('{"password": "hunter2", ', "no JSON: kept as text"),
+        ("password: hunter2 [", "no JSON: kept as text"),
     ],
 )
 def test_what_cannot_be_understood_is_kept(message: str | bytes, note: str | None) -> None:
