@@ -1,6 +1,6 @@
 # Every target sets up what it needs by itself; `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-tree test-wheel wheel fast check bench bench-check compare fuzz coverage clean
+.PHONY: help demo test test-tree test-wheel wheel fast check bench bench-check compare conformance fuzz coverage clean
 
 PY := .venv/bin/python
 # All that the installed tree is made of: a change in any of these installs and builds again.
@@ -55,6 +55,9 @@ bench-check: bench-peers ## Fail where the small benchmark is slower than benchm
 
 compare: $(READY) ## Cut the same 10 s with ffmpeg, PyAV and hikcore, and say what each shows
 	@$(PY) -m benchmarks.compare
+
+conformance: $(READY) ## Try every source under every condition and fault, and print the table; SEED=2
+	@$(PY) -m tests.conformance --seed $(SEED) -n auto --maxprocesses 4 $(ARGS)
 
 MINUTES ?= 1
 SEED ?= 1
