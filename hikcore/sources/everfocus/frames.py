@@ -31,15 +31,25 @@ class FrameCutter:
         max_frame: bytes; a header that declares more is none.
         size_counts_header: whether the declared length counts the header's own 32 bytes, which the
             guide leaves open; None: the first frame shows it.
+        whole: the views begin with the header.
 
     Attributes:
         faults: how often what was passed over, in words.
+        before: what was passed over ahead of the frame at hand, with `whole`; of more than a frame
+            holds the last part.
     """
 
     def __init__(
-        self, *, max_frame: int = MAX_FRAME, size_counts_header: bool | None = None
+        self,
+        *,
+        max_frame: int = MAX_FRAME,
+        size_counts_header: bool | None = None,
+        whole: bool = False,
     ) -> None:
         self.faults: Counter[str] = Counter()
+        self.before = b""
+        self._whole = whole
+        self._passed = b""
         self._max_frame = max_frame
         self._counted = size_counts_header
         self._kept = bytearray()
@@ -68,7 +78,8 @@ class FrameCutter:
                 return self._cut(message, 0)
             if header.size + HEADER == size and header.size <= self._max_frame:
                 self._believe(header, counted=False)
-                return ((header, memoryview(message)[HEADER:]),)
+                self._told_before()
+                return ((header, memoryview(message)[0 if self._whole else HEADER :]),)
         elif self._kept:
             begin = len(self._kept)
             self._kept += message
@@ -84,13 +95,16 @@ class FrameCutter:
         border: where in `data` the newest message begins.
         """
         view, size, at = memoryview(data), len(data), 0
+        done = 0
         while at < size:
             if data[at : at + 4] != MAGIC:
                 at = self._seek(data, at)
                 if at < 0:
+                    self._pass(data[done : size - len(self._kept)])
                     return
             if size - at < HEADER:
                 self._keep(data, at, HEADER)
+                self._pass(data[done:at])
                 return
             header = parse_header(view[at : at + HEADER])
             if header.size > self._max_frame or (self._counted and header.size < HEADER):
@@ -108,6 +122,7 @@ class FrameCutter:
                 if end + 4 > size:
                     if border <= at or not self._fresh(data[border:]):
                         self._keep(data, at, total if end > size else total + 4)
+                        self._pass(data[done:at])
                         return
                     inside = border
                 else:
@@ -117,8 +132,19 @@ class FrameCutter:
                     at = inside
                     continue
             self._believe(header, counted=bool(self._counted))
-            yield header, view[at + HEADER : end]
-            at = end
+            self._pass(data[done:at])
+            self._told_before()
+            yield header, view[at + (0 if self._whole else HEADER) : end]
+            at = done = end
+        self._pass(data[done:])
+
+    def _pass(self, data: bytes) -> None:
+        if self._whole and data:
+            self._passed = (self._passed + data)[-self._max_frame :]
+
+    def _told_before(self) -> None:
+        if self._whole:
+            self.before, self._passed = self._passed, b""
 
     def _believe(self, header: Header, *, counted: bool) -> None:
         self._begun, self._lost = True, False

@@ -1,0 +1,356 @@
+"""WebSocket playback of a span (NVR SDK guide, 3.3 and 3.4): the recorder's frames as they come,
+header and bytes, until a picture reaches the end.
+
+A playback has neither an end nor a mark of it: it plays on, jumps over a gap, falls silent, or
+closes. What the record maps say tells a hole from a break: behind a hole it is asked for what comes
+next, after a break for the last key picture, and what was written before is left out by its bytes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import secrets
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, suppress
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal, Protocol
+
+from websockets.exceptions import ConnectionClosed, ConnectionClosedOK
+
+from hikcore.errors import (
+    DeviceAuthError,
+    DeviceBusy,
+    DeviceError,
+    DeviceProtocolError,
+    DeviceRefused,
+    TransferInterrupted,
+)
+from hikcore.instants import NS, Span, subtract, union
+from hikcore.sources.everfocus.frames import G711, KNOWN, FrameCutter, decodes_from
+from hikcore.sources.everfocus.written import Written
+
+_LOG = logging.getLogger(__name__)
+_STREAM_IDS: Final = {"main": 0, "sub": 1}
+#: Blocks are gathered to so many bytes, and none is larger than the most that a sink takes.
+_BLOCK: Final = 256 << 10
+_LARGEST: Final = 1 << 20
+#: Maps tell whole seconds: footage begins or ends up to so much beside them (ns).
+_DOUBT: Final = 2 * NS
+#: Two minutes of a map of which each holds some footage may have such a hole between.
+_COARSE: Final = 120 * NS
+#: Pictures further apart are two stretches of footage.
+_APART: Final = 30 * NS
+#: Sound without pictures ends a playback only so long after the end.
+_SOUND: Final = 5 * NS
+#: Seconds for which a stopped playback may still send.
+_LINGER: Final = 1.0
+#: After these another connection cannot help.
+_FINAL: Final = (DeviceAuthError, DeviceBusy)
+
+Ending = Literal["end", "silent", "closed"]
+
+
+class Sockets(Protocol):
+    """What is needed of a session: WebSockets of a recorder that is logged in."""
+
+    def websocket(
+        self, path: str, params: Mapping[str, Any] | None = None
+    ) -> AbstractAsyncContextManager[Any]:
+        """A connection, as a context; raises a DeviceError where it cannot be made."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How playback is asked for; what the guide leaves open is a setting.
+
+    Attributes:
+        idle: seconds without a message after which nothing more is taken to come.
+        attempts: connections one after the other that bring nothing new, before it is given up.
+        pause: seconds before another connection, doubled each time.
+        milliseconds: `time` is in milliseconds; the guide says "Unix Time format".
+        size_counts_header: see `FrameCutter`.
+        speed: 1, or what `fast_forward` is asked for: 2, 4, 8 or 16.
+    """
+
+    idle: float = 15.0
+    attempts: int = 4
+    pause: float = 1.0
+    milliseconds: bool = False
+    size_counts_header: bool | None = None
+    speed: int = 1
+
+
+@dataclass(slots=True)
+class Played:
+    """What a playback brought.
+
+    Attributes:
+        size, frames: written. key: a picture that decoding can begin at is among them, or there is
+            no picture at all.
+        whole: it reaches from the first to the last second that maps say is there, and leaves out
+            nothing inside that they would have shown.
+        connections: that it took.
+    """
+
+    size: int = 0
+    frames: int = 0
+    key: bool = True
+    whole: bool = False
+    connections: int = 0
+
+
+class Playback:
+    """One playback of one channel.
+
+    Args:
+        sockets: the recorder's session.
+        write: takes blocks of at most 1 MiB.
+        utc: UTC ns of a frame's time.
+        where: for errors.
+    """
+
+    def __init__(
+        self,
+        sockets: Sockets,
+        channel: int,
+        stream: Literal["main", "sub"],
+        write: Callable[[bytes], Awaitable[None]],
+        *,
+        manner: Manner | None = None,
+        utc: Callable[[int], int] = lambda time: time,
+        where: str = "",
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._sockets = sockets
+        self._path = f"/playback/{channel}/{_STREAM_IDS[stream]}"
+        self._manner = manner or Manner()
+        self._utc, self._where, self._sleep = utc, where, sleep
+        self._out = _Out(write)
+        self._written = Written()
+        self._seen = _Seen()
+        self._from_key = False
+        self.done = Played()
+
+    async def run(self, span: Span, there: Sequence[Span], *, from_key: bool = False) -> Played:
+        """Write the frames of a span, and those before it that the recorder begins with.
+
+        Args:
+            there: where the maps say that there is footage; without any, that is taken to be
+                everywhere.
+            from_key: leave out what comes before the first key picture.
+
+        Raises:
+            TransferInterrupted: it broke off, and came no further after several connections. What
+                was written is whole frames.
+            DeviceError: the recorder refuses it, and gave nothing.
+        """
+        self._from_key = from_key
+        mapped = union(there) or [span]
+        begin, failures = span.begin, 0
+        while True:
+            before = self.done.frames
+            error: DeviceError | None = None
+            ending: Ending = "closed"
+            try:
+                ending = await self._connection(begin, span.end)
+            except _FINAL:
+                raise
+            except DeviceError as raised:
+                error = raised
+            await self._out.flush()
+            broken = error is not None and not isinstance(error, DeviceRefused)
+            doubt = 0 if broken else _DOUBT
+            left = [] if ending == "end" else self._left(mapped, span, doubt)
+            if not left and (error is None or self.done.frames):
+                break
+            failures = 0 if self.done.frames > before else failures + 1
+            if failures >= self._manner.attempts:
+                self._give_up(error)
+                break
+            await self._sleep(self._manner.pause * 2.0 ** max(failures - 1, 0))
+            begin = self._next(left, span)
+        self.done.size = self._out.size
+        self.done.whole = self._is_whole(mapped, span)
+        self.done.key = self._seen.key or not self._seen.pictures
+        return self.done
+
+    async def _connection(self, begin: int, end: int) -> Ending:
+        """Play from a time on."""
+        manner = self._manner
+        time = begin // 1_000_000 if manner.milliseconds else begin // NS
+        # The guide wants a string that is unique among all clients. It goes nowhere else.
+        params = {"time": str(time), "session": f"hikcore-{secrets.token_hex(8)}"}
+        self._written.again()
+        async with self._sockets.websocket(self._path, params) as connection:
+            self.done.connections += 1
+            if manner.speed > 1:
+                await _tell(connection, {"command": "fast_forward", "speed": manner.speed})
+            cutter = FrameCutter(size_counts_header=manner.size_counts_header, whole=True)
+            try:
+                ending = await self._frames(connection, cutter, end)
+            finally:
+                for fault, count in cutter.faults.items():
+                    _LOG.warning("%s: %s (%d times)", self._where, fault, count)
+            if ending != "closed":
+                await _tell(connection, {"command": "stop"})
+                await _drain(connection)
+        return ending
+
+    async def _frames(self, connection: Any, cutter: FrameCutter, end: int) -> Ending:
+        while True:
+            try:
+                async with asyncio.timeout(self._manner.idle):
+                    message = await connection.recv(decode=False)
+            except TimeoutError:
+                return "silent"
+            except ConnectionClosedOK:
+                return "closed"
+            except ConnectionClosed as error:
+                reason = f"the playback broke off: {error}"
+                raise TransferInterrupted(reason, where=self._where) from None
+            if not isinstance(message, bytes):
+                message = str(message).encode()
+            if message[:1] == b"{" and cutter.between:
+                _check_reply(message, self._where)
+                continue
+            for header, raw in cutter.feed(message):
+                time = self._utc(header.time) if header.time >= 0 else -1
+                sound = header.kind == G711
+                if time >= (end + _SOUND if sound else end):
+                    return "end"
+                if time >= end:
+                    continue
+                picture = header.kind in KNOWN and not sound
+                key = picture and decodes_from(header.kind, raw[32:])
+                await self._take(cutter.before, raw, time, picture=picture, key=key)
+
+    async def _take(
+        self, before: bytes, raw: memoryview, time: int, *, picture: bool, key: bool
+    ) -> None:
+        if self._from_key and not self._seen.key and not key:
+            return
+        if not self._written.fresh(raw, time, key=key):
+            return
+        self._seen.add(time, picture=picture, key=key)
+        self.done.frames += 1
+        if before:
+            await self._out.put(before)  # what is no frame is kept as it came
+        await self._out.put(raw)
+
+    def _left(self, mapped: Sequence[Span], span: Span, doubt: int) -> list[Span]:
+        """What the maps show behind the last frame."""
+        reached = max(self._seen.latest + doubt, span.begin)
+        ahead = [Span(max(s.begin, reached), s.end) for s in mapped if s.end > reached]
+        return [each for part in ahead if (each := part.intersection(span)) is not None]
+
+    def _next(self, left: Sequence[Span], span: Span) -> int:
+        """Where to ask again: behind a hole, or at the last key picture of what broke off."""
+        latest = self._seen.latest
+        if latest < 0:
+            return span.begin
+        if left[0].begin > latest + _DOUBT:
+            return left[0].begin
+        return self._written.resume if self._written.resume >= 0 else span.begin
+
+    def _give_up(self, error: DeviceError | None) -> None:
+        if error is None:
+            return  # it has no more, whatever its map says: the caller asks once more
+        if not self.done.frames:
+            raise error
+        raise TransferInterrupted(
+            f"{error.message}; {self.done.connections} connections came no further",
+            where=self._where,
+            hint="the recorder may be overwriting it, or others may have its sessions",
+        )
+
+    def _is_whole(self, mapped: Sequence[Span], span: Span) -> bool:
+        wanted = [each for part in mapped if (each := part.intersection(span)) is not None]
+        shown = [Span(s.begin - _DOUBT, s.end + _DOUBT) for s in self._seen.stretches()]
+        if not wanted:
+            return True
+        first, last = wanted[0].begin, wanted[-1].end
+        for hole in subtract(wanted, shown):
+            if hole.begin == first or hole.end == last or hole.length > _COARSE:
+                return False
+        return True
+
+
+@dataclass(slots=True)
+class _Seen:
+    """What was written, by its times: stretches of footage, the latest time."""
+
+    latest: int = -1
+    key: bool = False
+    pictures: int = 0
+    _stretches: list[list[int]] = field(default_factory=list)
+
+    def add(self, time: int, *, picture: bool, key: bool) -> None:
+        self.key = self.key or key
+        self.pictures += picture
+        if time < 0:
+            return
+        self.latest = max(self.latest, time)
+        last = self._stretches[-1] if self._stretches else None
+        if last is not None and -_APART <= time - last[1] <= _APART:
+            last[0], last[1] = min(last[0], time), max(last[1], time)
+        else:
+            self._stretches.append([time, time])
+
+    def stretches(self) -> list[Span]:
+        return union(Span(begin, end + 1) for begin, end in self._stretches)
+
+
+class _Out:
+    """Gathers frames to blocks."""
+
+    def __init__(self, write: Callable[[bytes], Awaitable[None]]) -> None:
+        self._write = write
+        self._held = bytearray()
+        self.size = 0
+
+    async def put(self, data: bytes | memoryview) -> None:
+        self._held += data
+        self.size += len(data)
+        if len(self._held) >= _BLOCK:
+            await self.flush()
+
+    async def flush(self) -> None:
+        held, self._held = bytes(self._held), bytearray()
+        for at in range(0, len(held), _LARGEST):
+            await self._write(held[at : at + _LARGEST])
+
+
+async def _tell(connection: Any, command: Mapping[str, Any]) -> None:
+    """A command in band; a connection that is gone needs none."""
+    with suppress(ConnectionClosed):
+        await connection.send(json.dumps(command))
+
+
+async def _drain(connection: Any) -> None:
+    """Take what is still on its way: behind it lies the recorder's own goodbye."""
+    with suppress(ConnectionClosed, TimeoutError):
+        async with asyncio.timeout(_LINGER):
+            while True:
+                async with asyncio.timeout(_LINGER / 5):
+                    await connection.recv(decode=False)
+
+
+def _check_reply(message: bytes, where: str) -> None:
+    """Text where frames were to come: an answer to a command, or a refusal.
+
+    Raises:
+        DeviceRefused: it says so.
+        DeviceProtocolError: neither text nor frames.
+    """
+    try:
+        reply = json.loads(message)
+    except ValueError:
+        raise DeviceProtocolError(
+            "the recorder sent text in place of frames", where=where
+        ) from None
+    if isinstance(reply, dict) and str(reply.get("Result", "OK")).lower() == "error":
+        told = str(reply.get("Description", ""))[:200]
+        raise DeviceRefused(f"the recorder refuses playback: {told or 'no reason'}", where=where)
