@@ -67,6 +67,7 @@ class Fetching:
     received: int = 0
     _seen: set[tuple[int, str]] = field(default_factory=set)
     _last: Body | None = None
+    _whole: bool = False
 
     async def run(self) -> Body:
         """The body; the caller closes its part.
@@ -124,9 +125,11 @@ class Fetching:
         part = self.spool.part(f"{self.owner}.{self.chunk.id}", self.room)
         inflow = Inflow(Intake(part, store=True), self.told)
         interrupted = None
+        self._whole = False
         try:
             try:
                 fetched = await self.source.fetch(self.chunk.recording, inflow.write)
+                self._whole = fetched.whole
                 if fetched.told is not None:
                     told = replace(self.chunk.recording, span=fetched.told)
                     self.chunk = replace(self.chunk, recording=told)
@@ -152,7 +155,7 @@ class Fetching:
                 where=f"recording of {self.chunk.recording.literal_begin}",
                 hint="it may have overwritten it meanwhile",
             )
-        if interrupted is None and holds_all(body, self.chunk.recording):
+        if interrupted is None and (self._whole or holds_all(body, self.chunk.recording)):
             return
         content = (body.size, body.sha256)
         if interrupted is None and self.chunk.recording.kind == "window" and body.table is not None:
