@@ -23,6 +23,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from hikcore.config.cloud_section import CloudSection, with_address
+from hikcore.config.everfocus_section import EverFocusSection
 from hikcore.config.secrets import Secret
 from hikcore.sources.timetable import Hours, Limit
 from hikcore.zonerule import check_device_time
@@ -195,12 +196,17 @@ class DefaultsSection(Section):
     cloud: CloudSection = Field(
         default_factory=CloudSection, description="with kind = hik_cloud: the account"
     )
+    everfocus: EverFocusSection = Field(
+        default_factory=EverFocusSection, description="with kind = everfocus: how it speaks"
+    )
 
 
 class DeviceSection(DefaultsSection):
     """A recorder or camera of a site. What it leaves out is taken from `[defaults]`."""
 
-    kind: Literal["isapi", "hik_cloud"] = Field("isapi", description="how it is spoken to")
+    kind: Literal["isapi", "hik_cloud", "everfocus"] = Field(
+        "isapi", description="how it is spoken to"
+    )
     serial: str = Field("", description="with kind = hik_cloud: of the device")
     host: str = Field(min_length=1, description="its name or address")
     cameras: Literal["all", "listed"] = Field(

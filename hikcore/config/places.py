@@ -234,15 +234,13 @@ class Config:
         Raises:
             ConfigurationError: no such site or device, or credentials that cannot be had.
         """
-        from hikcore.config.devices import hik_cloud_source, isapi_source  # noqa: PLC0415  httpx
+        from hikcore.config.vendors import SOURCES  # noqa: PLC0415  loads httpx
 
         place = self.site(site)
-        if place.device(device).kind == "hik_cloud":
-            return hik_cloud_source(place, device, store)
         folder = self.settings.device_files.folder
         if folder is None and self.path is not None:
             folder = self.path.parent / "devices"
-        return isapi_source(place, device, folder, store)
+        return SOURCES[place.device(device).kind](place, device, folder, store)
 
 
 def _unknown(what: str, id_: str, known: Mapping[str, object], where: str) -> ConfigurationError:

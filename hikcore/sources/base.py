@@ -96,8 +96,8 @@ class Fetched:
         promised: what the transport said before (Content-Length), None if nothing.
         told: what the source says that the body spans (UTC); None where that is the recording's own
             span. Its begin is the origin of footage that holds no wall clock.
-        whole: the source has seen by the footage's own times that it reaches from end to end of what
-            is listed: what is missing inside was never there. False: it has not looked.
+        whole: the source has seen by the footage's own times that it reaches from end to end of
+            what is listed: what is missing inside was never there. False: it has not looked.
     """
 
     size: int

@@ -10,6 +10,7 @@ from typing import Any, Final
 from hikcore.errors import DeviceProtocolError
 from hikcore.instants import NS
 from hikcore.sources.everfocus.maps import (
+    CHANNELS,
     PATHS,
     Grid,
     MapKind,
@@ -78,7 +79,8 @@ class RecordMaps:
         post: sends a request.
         grid: where its days and hours begin.
         now: the device's time, ns UTC.
-        channels: of the recorder that are worked on: asked about by fours.
+        channels: of the recorder that are worked on, asked about together.
+        at_once: channels of one question.
         inclusive: EndTime is the last second that is asked for.
         absent: a channel that a reply leaves out has nothing.
     """
@@ -90,12 +92,13 @@ class RecordMaps:
         now: Callable[[], int],
         *,
         channels: Iterable[int] = (),
+        at_once: int = CHANNELS,
         inclusive: bool = True,
         absent: bool = True,
     ) -> None:
         self._post, self._grid, self._now = post, grid, now
         self._inclusive, self._absent = inclusive, absent
-        self._batches = {n: batch for batch in batches(channels) for n in batch}
+        self._batches = {n: batch for batch in batches(channels, at_once) for n in batch}
         self._months: dict[tuple[tuple[int, ...], str], Seconds] = {}
         self._kept: dict[Question, tuple[int, Mapping[str, Any]]] = {}
 

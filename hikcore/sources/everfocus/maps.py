@@ -149,10 +149,10 @@ def cell(kind: MapKind) -> int:
     return _MINUTE if kind == "minute" else 1
 
 
-def batches(channels: Iterable[int]) -> list[tuple[int, ...]]:
+def batches(channels: Iterable[int], size: int = CHANNELS) -> list[tuple[int, ...]]:
     """Channels by fours, each once, in order: the same for whoever asks."""
     found = sorted(set(channels))
-    return [tuple(found[at : at + CHANNELS]) for at in range(0, len(found), CHANNELS)]
+    return [tuple(found[at : at + size]) for at in range(0, len(found), size)]
 
 
 def first_question(

@@ -44,6 +44,8 @@ _COARSE: Final = 120 * NS
 _APART: Final = 30 * NS
 #: Sound without pictures ends a playback only so long after the end.
 _SOUND: Final = 5 * NS
+#: Seconds without a frame that end a playback behind the last second of the maps.
+_SHORT: Final = 3.0
 #: Seconds for which a stopped playback may still send.
 _LINGER: Final = 1.0
 #: After these another connection cannot help.
@@ -132,6 +134,7 @@ class Playback:
         self._written = Written()
         self._seen = _Seen()
         self._from_key = False
+        self._last = 0
         self.done = Played()
 
     async def run(self, span: Span, there: Sequence[Span], *, from_key: bool = False) -> Played:
@@ -149,6 +152,7 @@ class Playback:
         """
         self._from_key = from_key
         mapped = union(there) or [span]
+        self._last = min(mapped[-1].end, span.end) if there else span.end
         begin, failures = span.begin, 0
         while True:
             before = self.done.frames
@@ -201,8 +205,11 @@ class Playback:
 
     async def _frames(self, connection: Any, cutter: FrameCutter, end: int) -> Ending:
         while True:
+            idle = self._manner.idle
+            if self._seen.latest >= self._last - _DOUBT:
+                idle = min(idle, _SHORT)
             try:
-                async with asyncio.timeout(self._manner.idle):
+                async with asyncio.timeout(idle):
                     message = await connection.recv(decode=False)
             except TimeoutError:
                 return "silent"

@@ -1,0 +1,298 @@
+"""`EverFocusSource`: one EverFocus recorder as a source of windows.
+
+What it has is told by its record maps, footage comes by WebSocket playback: the one way that
+carries the true time of every frame.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import replace
+from typing import Any, Final
+
+from hikcore.deviceclock import UTC_CLOCK, DeviceClock
+from hikcore.errors import DeviceError, DeviceProtocolError, TransferInterrupted
+from hikcore.instants import NS, Span
+from hikcore.sources.about import DeviceFacts, Disk
+from hikcore.sources.base import Answer, Deviation, DeviceCamera, Fetched, Recording, Stream
+from hikcore.sources.everfocus.archiving import ArchiveSettings
+from hikcore.sources.everfocus.clock import PATH as TIME_PATH
+from hikcore.sources.everfocus.clock import ClockTold, read_time
+from hikcore.sources.everfocus.footage import RecordMaps
+from hikcore.sources.everfocus.maps import Grid, clipped
+from hikcore.sources.everfocus.playback import Manner, Playback
+from hikcore.sources.everfocus.session import Session
+from hikcore.sources.everfocus.windows import Asked, hull, size_of
+
+_LOG = logging.getLogger(__name__)
+#: Nanoseconds after which the recorder's clock is read again.
+_CLOCK_KEPT: Final = 600 * NS
+_MS: Final = 1_000_000
+
+
+class EverFocusSource:
+    """One recorder. Nothing is sent before the first call; `aclose` ends it.
+
+    Args:
+        session: of the recorder; closed by `aclose`.
+        archiving: how it is drawn on.
+        channels: those that are worked on, as far as known: maps are asked for four at once.
+        name: what people call it, for errors.
+
+    Raises:
+        ConfigurationError: settings that cannot be.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        *,
+        archiving: ArchiveSettings | None = None,
+        channels: Iterable[int] = (),
+        name: str = "",
+    ) -> None:
+        self._session = session
+        self._how = archiving or ArchiveSettings()
+        self.windows = self._how.windows(name)
+        self._channels = frozenset(channels)
+        self._told: ClockTold | None = None
+        self._off = Deviation(0, 0)
+        self._read_at = 0
+        self._maps: RecordMaps | None = None
+        self._grid: Grid | None = None
+        #: Windows without a key picture, and how many before each are asked for with it.
+        self._back: dict[tuple[int, Stream, int], int] = {}
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What people should know of the recorder: a password that is to be changed, a clock whose
+        settings do not fit."""
+        told = self._told.warnings if self._told is not None else ()
+        return tuple(dict.fromkeys((*self._session.warnings, *told)))
+
+    async def clock(self) -> DeviceClock:
+        """Frames carry Unix time, so UTC, wherever the recorder stands; else as set."""
+        if self._how.frame_times == "utc":
+            return UTC_CLOCK
+        return DeviceClock("utc", (await self._time()).zone, "setting")
+
+    async def deviation(self) -> Deviation:
+        """Its clock against ours, at the midpoint of a request for it."""
+        await self._time(fresh=True)
+        return self._off
+
+    async def cameras(self) -> list[DeviceCamera]:
+        """Every channel; one that is switched off is not online."""
+        rows = await self._session.get("/device/cameraList")
+        states = {each["ChannelID"]: each for each in _rows(await self._state())}
+        found = []
+        for row in _rows(rows):
+            channel = row["ChannelID"]
+            state = states.get(channel, {}).get("Online")
+            online = None if state is None else _true(state)
+            if not _true(row.get("Enable", True)):
+                online = False
+            found.append(DeviceCamera(channel, str(row.get("DeviceName") or ""), online))
+        self._channels |= {each.channel for each in found}
+        return sorted(found, key=lambda camera: camera.channel)
+
+    async def facts(self) -> DeviceFacts:
+        """Model, firmware, disks."""
+        info = await self._session.get("/system/getSystemInfo")
+        info = info if isinstance(info, Mapping) else {}
+        try:
+            storages = await self._session.get("/storage/getStorages")
+        except DeviceError as error:
+            _LOG.info("no list of disks: %s", error)
+            disks = None
+        else:
+            disks = tuple(
+                Disk(str(row.get("device", "")), "ok", size_of(str(row.get("size", ""))), 0)
+                for row in storages if isinstance(row, Mapping) and _true(row.get("active", True))
+            ) if isinstance(storages, list) else None  # fmt: skip
+        return DeviceFacts(
+            model=str(info.get("model") or ""),
+            firmware=str(info.get("software_version") or ""),
+            serial=str(info.get("serial") or ""),
+            disks=disks,
+        )
+
+    async def recordings(self, channel: int, stream: Stream, span: Span) -> Answer:
+        """A row for every window that meets the span and in which the maps show footage.
+
+        Raises:
+            DeviceError: the recorder cannot be asked.
+        """
+        now = await self._now()
+        if span.begin >= now:
+            return Answer(channel, stream, span, now, False, (), self.warnings)
+        aligned = self.windows.aligned(span)
+        whole = (aligned[0].begin // NS, aligned[-1].end // NS)
+        settled = (now - self.windows.settle) // NS
+        footage = await (await self._mapped()).footage(channel, stream, whole, settled)
+        rows = []
+        for window in aligned:
+            inside = clipped(footage.there, (window.begin // NS, -(-min(window.end, now) // NS)))
+            if not inside:
+                continue
+            rows.append(
+                Recording(
+                    channel=channel,
+                    stream=stream,
+                    kind="window",
+                    literal_begin=str(window.begin // NS),
+                    literal_end=str(window.end // NS),
+                    span=hull(inside),
+                    size=None,
+                    name="",
+                    growing=window.end + self.windows.settle > now,
+                    locator=str(Asked(window.begin // NS, window.end // NS, tuple(inside))),
+                )
+            )
+        warnings = tuple(dict.fromkeys((*self.warnings, *footage.warnings)))
+        return Answer(channel, stream, span, footage.asked, footage.complete, tuple(rows), warnings)
+
+    def asking(self, recording: Recording, span: Span) -> Recording:
+        """The same window, asked for with this span."""
+        asked = Asked.read(recording.locator)
+        begin, end = span.begin // NS, -(-span.end // NS)
+        end = min(end, begin + self.windows.longest // NS)
+        return replace(recording, locator=str(Asked(begin, end, asked.there)))
+
+    async def fetch(
+        self, recording: Recording, write: Callable[[bytes], Awaitable[None]]
+    ) -> Fetched:
+        """Stream the frames of one window; see `Source.fetch`.
+
+        A window without a key picture cannot be decoded: it is asked for once more, together with
+        what lies before it.
+
+        Raises:
+            TransferInterrupted: it broke off; or there is no key picture in it, yet.
+        """
+        asked = Asked.read(recording.locator)
+        place = (recording.channel, recording.stream, int(recording.literal_begin))
+        where = (
+            f"{self._session.where} channel {recording.channel} {recording.stream}, {asked.span}"
+        )
+        clock = await self.clock()
+        near = recording.span.begin
+
+        async def paced(block: bytes) -> None:
+            await write(block)
+            settings = self._session.settings
+            await self._session.polite.received(len(block), settings.hours, self._session.now)
+
+        playback = Playback(
+            self._session,
+            recording.channel,
+            recording.stream,
+            paced,
+            manner=self._manner(),
+            utc=lambda time: clock.wall_to_utc(time, near),
+            where=where,
+        )
+        back = self._back.get(place, 0)
+        done = await playback.run(
+            asked.request(place[2], back * self.windows.length // NS),
+            [Span(begin * NS, end * NS) for begin, end in asked.there],
+            from_key=back > 0,
+        )
+        if not done.key and back < self._how.lookback_windows:
+            self._back[place] = min(2 * back + 1, self._how.lookback_windows)
+            raise TransferInterrupted(
+                "no key picture in it: asked for again together with what lies before",
+                where=where,
+                hint="window_seconds above the camera's longest group of pictures avoids it",
+            )
+        return Fetched(done.size, None, whole=done.whole)
+
+    async def aclose(self) -> None:
+        """Log out and close connections."""
+        await self._session.aclose()
+
+    def _manner(self) -> Manner:
+        settings = self._session.settings
+        return Manner(
+            idle=self._how.playback_idle,
+            pause=settings.retries.initial,
+            milliseconds=settings.playback_unit == "ms",
+            size_counts_header=settings.size_counts_header,
+            speed=self._how.playback_speed,
+        )
+
+    async def _state(self) -> Any:
+        try:
+            return await self._session.get("/device/cameraStatus")
+        except DeviceError as error:
+            _LOG.info("no state of cameras: %s", error)
+            return []
+
+    async def _time(self, *, fresh: bool = False) -> ClockTold:
+        """The recorder's clock, read anew now and then."""
+        now = self._session.now
+        if self._told is None or fresh or now() - self._read_at > _CLOCK_KEPT:
+            settings = self._session.settings
+            await self._session.login()  # or the first reading would last as long as that
+            before = now()
+            reply = await self._session.get(TIME_PATH)
+            after = now()
+            self._told = read_time(
+                reply,
+                dst_unit=settings.dst_offset_unit,
+                has_dst=settings.time_zone_has_dst,
+                end_clock=settings.dst_end_clock,
+                where=self._session.where,
+            )
+            middle = (before + after) // 2
+            self._off = Deviation(self._told.utc - middle, (after - before) // 2 + _MS)
+            self._read_at = after
+        return self._told
+
+    async def _now(self) -> int:
+        """The recorder's time, ns UTC."""
+        await self._time()
+        return self._session.now() + self._off.offset
+
+    async def _mapped(self) -> RecordMaps:
+        settings = self._session.settings
+        grid = Grid(
+            (await self._time()).zone,
+            local_days=settings.map_day == "local",
+            local_hours=self._how.map_hour == "local",
+        )
+        if self._maps is None or grid != self._grid:
+            self._grid = grid
+            self._maps = RecordMaps(
+                self._session.post,
+                grid,
+                lambda: self._session.now() + self._off.offset,
+                channels=self._channels,
+                at_once=settings.map_channels,
+                inclusive=settings.ends_inclusive,
+                absent=self._how.map_absent == "empty",
+            )
+        return self._maps
+
+
+def _rows(reply: Any) -> list[dict[str, Any]]:
+    """The rows of a list of channels, their numbers as numbers.
+
+    Raises:
+        DeviceProtocolError: no list.
+    """
+    if not isinstance(reply, list):
+        raise DeviceProtocolError("a list of cameras that is none")
+    found = []
+    for row in reply:
+        try:
+            found.append({**row, "ChannelID": int(row["ChannelID"])})
+        except (TypeError, KeyError, ValueError):
+            _LOG.warning("a camera without a number is passed over")
+    return found
+
+
+def _true(value: Any) -> bool:
+    """As recorders write it: true, "true", 1, "1"."""
+    return str(value).strip().lower() in ("true", "1")
