@@ -135,6 +135,7 @@ class Playback:
         self._seen = _Seen()
         self._from_key = False
         self._last = 0
+        self._fruitless: set[int] = set()
         self.done = Played()
 
     async def run(self, span: Span, there: Sequence[Span], *, from_key: bool = False) -> Played:
@@ -170,7 +171,11 @@ class Playback:
             left = [] if ending == "end" else self._left(mapped, span, doubt)
             if not left and (error is None or self.done.frames):
                 break
-            failures = 0 if self.done.frames > before else failures + 1
+            if self.done.frames > before:
+                failures = 0
+            else:
+                failures += 1
+                self._fruitless.add(begin)
             if failures >= self._manner.attempts:
                 self._give_up(error)
                 break
@@ -254,13 +259,18 @@ class Playback:
         return [each for part in ahead if (each := part.intersection(span)) is not None]
 
     def _next(self, left: Sequence[Span], span: Span) -> int:
-        """Where to ask again: behind a hole, or at the last key picture of what broke off."""
+        """Where to ask again: behind a hole, or at the last key picture of what broke off.
+
+        The second in which footage begins may begin in the hole, so where nothing came of it the
+        next one is asked for.
+        """
         latest = self._seen.latest
-        if latest < 0:
-            return span.begin
-        if left[0].begin > latest + _DOUBT:
-            return left[0].begin
-        return self._written.resume if self._written.resume >= 0 else span.begin
+        if latest >= 0 and not (left and left[0].begin > latest + _DOUBT):
+            return max(self._written.resume, 0) or span.begin
+        begin = left[0].begin if left else span.begin
+        while begin in self._fruitless and begin + NS < span.end:
+            begin += NS
+        return begin
 
     def _give_up(self, error: DeviceError | None) -> None:
         if error is None:
