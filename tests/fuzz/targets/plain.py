@@ -26,8 +26,8 @@ _TABLES = tuple(
 )  # fmt: skip
 
 
-#: What the general reader says of samples without lengths. The plain way refuses a cut whose own key
-#: pictures look like that, and does not look at others.
+#: What the general reader says of samples without lengths. The plain way refuses a cut whose own
+#: key pictures look like that, and does not look at others.
 _START_CODES = "NAL units behind start codes in an MP4"
 
 
