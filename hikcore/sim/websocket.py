@@ -100,7 +100,9 @@ class Socket:
             Gone: the other side closed.
         """
         self._open()
-        self._protocol.send_text(text.encode())
+        data = text.encode()
+        self._protocol.send_text(data)
+        self.sent += len(data)
         await self._flush()
 
     async def close(self, code: int = 1000, reason: str = "") -> None:

@@ -7,11 +7,16 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 from urllib.parse import parse_qs
 
-from hikcore.sim.everfocus import maps
+from hikcore.sim.everfocus import clips, maps
+from hikcore.sim.everfocus.backup import Backups
 from hikcore.sim.everfocus.cameras import detail, encoders, row, status
 from hikcore.sim.everfocus.clocking import time_reply
+from hikcore.sim.everfocus.inventory import TOLD
 from hikcore.sim.everfocus.profile import NvrProfile
 from hikcore.sim.everfocus.replies import Wrong, done, error, parsed, reply
+from hikcore.sim.everfocus.scheduled import CONFIG, Settings
+from hikcore.sim.everfocus.searches import Searches
+from hikcore.sim.everfocus.snapshots import Album
 from hikcore.sim.everfocus.store import Store
 from hikcore.sim.everfocus.streams import Streams
 from hikcore.sim.http import Request, Response
@@ -23,12 +28,18 @@ class Api:
     """Answers requests.
 
     Attributes:
+        album: snapshots.
+        backups: AVI downloads.
         ports: that getPort tells, by `http_port`, `rtsp_port`, `https_port`.
     """
 
     def __init__(
         self, profile: NvrProfile, store: Store, streams: Streams, now: Callable[[], int]
     ) -> None:
+        self.album = Album(profile, store, now)
+        self.backups = Backups(profile, store, now)
+        self._settings = Settings(profile)
+        searches = Searches(profile, now())
         self._profile = profile
         self._store = store
         self._streams = streams
@@ -47,12 +58,22 @@ class Api:
             ("GET", "/storage/getOverwrite"): lambda _: {
                 "overwriteDays": profile.identity.overwrite_days
             },
+            ("GET", "/device/getSnapshot"): self.album.take,
+            ("POST", "/record/eventSearch"): lambda request: searches.events(parsed(request.body)),
+            ("POST", "/record/metaSearch"): lambda request: searches.metas(parsed(request.body)),
+            ("POST", "/system/searchLogs"): lambda request: searches.logs(
+                parsed(request.body), self._now()
+            ),
         }
         self._further: dict[tuple[str, str], Answer] = {
             ("POST", "/record/getMapByDay"): self._map("Day"),
             ("POST", "/record/getMapByMinute"): self._map("Minute"),
             ("POST", "/record/getMapBySecond"): self._map("Second"),
             ("POST", "/device/playbackControl"): self._control,
+            ("POST", "/record/requestVideoClips"): self._clips,
+            ("GET", "/record/backupVideoClip"): self.backups.answer,
+            ("POST", "/device/searchSnapshotPath"): self._snapshots,
+            ("GET", "/device/download/"): self.album.download,
         }
 
     async def answer(self, request: Request) -> Response:
@@ -63,6 +84,14 @@ class Api:
                 return reply(plain(request))
             if further := self._further.get(key):
                 return await further(request)
+            if key == ("GET", "/system/backupConfig"):
+                return Response(200, "text/plain", CONFIG.encode())
+            if key in TOLD:
+                return reply(TOLD[key])
+            if request.method == "GET":
+                told = self._settings.answer(request.path, request.query)
+                if told is not None:
+                    return reply(told)
         except Wrong as wrong:
             return error(str(wrong))
         text = f"Cannot {request.method} {request.path}\n"
@@ -100,6 +129,20 @@ class Api:
             )
 
         return answer
+
+    async def _clips(self, request: Request) -> Response:
+        text = parse_qs(request.query).get("ChannelID", [""])[0]
+        if not text.isdecimal():
+            raise Wrong("ChannelID")
+        asked = parsed(request.body)
+        return reply(
+            await asyncio.to_thread(
+                clips.answer, int(text), asked, self._profile, self._store, self._now()
+            )
+        )
+
+    async def _snapshots(self, request: Request) -> Response:
+        return reply(await asyncio.to_thread(self.album.search, parsed(request.body)))
 
     async def _control(self, request: Request) -> Response:
         name = parse_qs(request.query).get("session", [""])[0]

@@ -170,3 +170,15 @@ class Logs(Data):
     many: int = Field(default=0, ge=0)
     most: int = Field(default=4000, ge=1)
     kept: Literal["oldest", "newest"] = "oldest"
+
+
+class Answering(Data):
+    """The answer to the search for devices (1).
+
+    Attributes:
+        form: the XML alone, or behind a header of 22 bytes.
+        order: of the codes it takes: as printed, or swapped (little-endian numbers).
+    """
+
+    form: Literal["bare", "headed"] = "bare"
+    order: Literal["printed", "swapped"] = "printed"

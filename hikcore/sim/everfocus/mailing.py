@@ -67,18 +67,27 @@ class Mailer:
             data, self._held = b"".join(self._held), []
             await self._message(data)
 
+    async def before(self, data: bytes) -> None:
+        """Let the fault strike, where a message goes by another way.
+
+        Raises:
+            Cut: the connection ends here.
+        """
+        await self._struck(data)
+
     async def _message(self, data: bytes) -> None:
+        await self._struck(data)
+        count = min(self._how.fragments, max(1, len(data)))
+        step = -(-len(data) // count)
+        await self._socket.send(*(data[at : at + step] for at in range(0, len(data), step)))
+
+    async def _struck(self, data: bytes) -> None:
         fault = self._fault
         if fault is not None and fault.kind in ("close", "reset", "stall"):
             at = (fault.at or 0) - self._socket.sent
             if at <= len(data):
                 self._fault = None
                 await self._strike(fault, data, max(0, at))
-                if fault.kind != "stall":
-                    return
-        count = min(self._how.fragments, max(1, len(data)))
-        step = -(-len(data) // count)
-        await self._socket.send(*(data[at : at + step] for at in range(0, len(data), step)))
 
     async def _strike(self, fault: Fault, data: bytes, size: int) -> None:
         if fault.kind == "stall":

@@ -10,10 +10,13 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 from hikcore.instants import NS, Span, to_datetime
 from hikcore.sim.everfocus.api import Api
+from hikcore.sim.everfocus.discovery import Responder
 from hikcore.sim.everfocus.door import COOKIE, NvrDoor
+from hikcore.sim.everfocus.hooks import Hooks, Kind
 from hikcore.sim.everfocus.profile import NvrProfile, nvr_profile
 from hikcore.sim.everfocus.replies import Wrong, done, error, parsed, reply
 from hikcore.sim.everfocus.store import Store
@@ -38,12 +41,17 @@ class Nvr:
         cache: folder of coded footage.
         tls: certificate and key, for HTTPS.
         sleep: how it waits.
+        discovery_port: where it answers the search for devices over UDP, 0: any free port (real
+            ones: 31501); None: it does not.
         strict: leaving the context fails if a management path was touched.
 
     Attributes:
         requests: everything that was asked, in order, openings of WebSockets among it.
         trapped: management requests that came: each is answered with an Error, and changes nothing.
         store: the footage: what a test compares with.
+        responder: to the search for devices, if there is one.
+        hooks: those who listen.
+        api: what it answers; its snapshots and downloads.
         door: logins and sessions.
         streams: those that are open.
         faults: what goes wrong; may be added to at any time.
@@ -59,10 +67,14 @@ class Nvr:
         cache: Path | None = None,
         tls: ssl.SSLContext | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        discovery_port: int | None = None,
         strict: bool = True,
     ) -> None:
-        self.profile = nvr_profile(profile) if isinstance(profile, str) else profile
+        chosen = nvr_profile(profile) if isinstance(profile, str) else profile
+        # Its cameras' states may change; whose profile it was does not see that.
+        self.profile = chosen.model_copy()
         self.host, self.port = host, port
+        self.discovery_port = discovery_port
         self._tls, self._sleep, self._strict = tls, sleep, strict
         clock = self.profile.clock
         self._moved = 0
@@ -74,9 +86,11 @@ class Nvr:
         self.streams = Streams(self.profile, self.store, self.now, sleep)
         self.door = NvrDoor(self.profile.login)
         self.faults = FaultPlan(self.profile.faults)
+        self.responder: Responder | None = None
         self.requests: list[Request] = []
         self.trapped: list[Trapped] = []
-        self._api = Api(self.profile, self.store, self.streams, self.now)
+        self.hooks = Hooks(self.profile, sleep)
+        self.api = Api(self.profile, self.store, self.streams, self.now)
         self._server = HttpServer(self._handle, self._headers, sleep=sleep)
 
     @property
@@ -98,6 +112,29 @@ class Nvr:
         for vault in self.store.vaults.values():
             vault.schedule.step(at, by)
         self._moved += by * _MS
+        self.hooks.push("message", {
+            "message": "sysTimeChanged", "time": self.now() // _MS,
+            "content": {"sysTimeChanged": True},
+        })  # fmt: skip
+
+    def push(self, kind: Kind, value: Any) -> int:
+        """Tell those who listen for `event`, `meta`, `exception` or `message`; how many that are.
+
+        Args:
+            value: of the message; a text is sent as it is.
+        """
+        return self.hooks.push(kind, value)
+
+    def event(self, channel: int, type_: str, state: str) -> int:
+        """Tell those who listen that an event is active, inactive or was there once (4.2)."""
+        return self.push("event", {"ChannelID": channel, "Type": type_, "State": state})
+
+    def change_camera(self, channel: int, **changes: Any) -> None:
+        """Let a camera's state be another one: `online=False`, `event=True`."""
+        self.profile.cameras = tuple(
+            each.model_copy(update=changes) if each.main.channel == channel else each
+            for each in self.profile.cameras
+        )
 
     def recycle(self, channel: int, seconds: int) -> None:
         """Write over the oldest footage of a channel: what was stored so long ago or earlier."""
@@ -148,7 +185,11 @@ class Nvr:
 
     async def __aenter__(self) -> Nvr:
         self.port = await self._server.start(self.host, self.port, self._tls)
-        self._api.ports["https_port" if self._tls else "http_port"] = self.port
+        self.api.ports["https_port" if self._tls else "http_port"] = self.port
+        if self.discovery_port is not None:
+            answering = self.profile.answering
+            self.responder = Responder(self.profile, answering, self.host, self.port)
+            self.discovery_port = await self.responder.start(self.discovery_port)
         return self
 
     async def __aexit__(
@@ -157,6 +198,8 @@ class Nvr:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        if self.responder is not None:
+            self.responder.stop()
         await self._server.stop()
         if self._strict and error is None:
             self.assert_untouched()
@@ -190,9 +233,9 @@ class Nvr:
             self.door.leave(request.address, request.headers.get("cookie", ""))
             return done()
         if wanted(request):
-            found = self.streams.answer(request, fault)
+            found = self.streams.answer(request, fault) or self.hooks.answer(request, fault)
             return found or Response(404, "text/plain", b"no such stream")
-        return await self._api.answer(request)
+        return await self.api.answer(request)
 
     def _login(self, request: Request) -> Response:
         cookies = request.headers.get("cookie", "")

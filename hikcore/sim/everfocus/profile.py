@@ -14,6 +14,7 @@ from hikcore.deviceclock import ZoneRule
 from hikcore.errors import ConfigurationError
 from hikcore.sim.camera import CameraProfile
 from hikcore.sim.everfocus.behaviour import (
+    Answering,
     Backup,
     Clips,
     Logs,
@@ -188,6 +189,7 @@ class NvrProfile(Data):
     strict_types: bool = True
     booleans: Literal["bool", "text", "number"] = "bool"
     recorded: Recorded = Recorded()
+    answering: Answering = Answering()
     maps: Maps = Maps()
     clips: Clips = Clips()
     backup: Backup = Backup()

@@ -84,6 +84,10 @@ class Streams:
         return upgraded(request, serve)
 
     async def _send_live(self, vault: Vault, mailer: Mailer) -> None:
+        channel = vault.camera.channel
+        if not all(each.online for each in self._profile.cameras if each.main.channel == channel):
+            # Of a camera that is not there nothing comes, and nothing is said.
+            await asyncio.Event().wait()
         framer = Framer(vault.camera, self._profile.sockets)
         pacer = Pacer(self._now, self._sleep)
         at = self._now() // _MS
