@@ -28,7 +28,8 @@ from hikcore.errors import (
     TransferInterrupted,
 )
 from hikcore.instants import NS, Span, subtract, union
-from hikcore.sources.everfocus.frames import G711, KNOWN, FrameCutter, decodes_from
+from hikcore.media.keypicture import decodes_from
+from hikcore.sources.everfocus.frames import G711, H265, KNOWN, FrameCutter
 from hikcore.sources.everfocus.written import Written
 
 _LOG = logging.getLogger(__name__)
@@ -236,7 +237,7 @@ class Playback:
                 if time >= end:
                     continue
                 picture = header.kind in KNOWN and not sound
-                key = picture and decodes_from(header.kind, raw[32:])
+                key = picture and decodes_from(raw[32:], h265=header.kind in H265)
                 await self._take(cutter.before, raw, time, picture=picture, key=key)
 
     async def _take(
