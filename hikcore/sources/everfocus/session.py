@@ -9,17 +9,18 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import Any, Literal, TypeVar
 
 import httpx
 from pydantic import SecretStr
 
-from hikcore.errors import DeviceRefused
+from hikcore.errors import DeviceProtocolError, DeviceRefused
 from hikcore.sources.base import LoginGuard
 from hikcore.sources.everfocus.entrance import Entrance
-from hikcore.sources.everfocus.replies import LoginExpired, check_status, document_of
+from hikcore.sources.everfocus.replies import LoginExpired, check_result, check_status, document_of
 from hikcore.sources.everfocus.settings import EverFocusSettings
+from hikcore.sources.everfocus.tolerant import read_json
 from hikcore.sources.everfocus.transport import AllowedConnection
 from hikcore.sources.everfocus.wire import Wire
 from hikcore.sources.isapi.login import login_for
@@ -134,16 +135,43 @@ class Session:
         so it may be repeated. `body` None: nothing is in it."""
         return await self._document("POST", path, params, body)
 
+    async def once(
+        self, method: str, path: str, params: Mapping[str, Any] | None = None, body: Any = None
+    ) -> Any:
+        """The document of one request, not tried again: for what acts on a playback."""
+        async with self.polite.searching.place():
+            return await self._logged_in(path, lambda: self._exchange(method, path, params, body))
+
+    async def retrying(self, attempt: Callable[[], Awaitable[_T]]) -> _T:
+        """What `attempt` gives, tried again while it fails in a way that passes."""
+        return await self._wire.retrying(attempt)
+
+    async def document_or_text(self, path: str, params: Mapping[str, Any] | None = None) -> Any:
+        """The answer to a GET whose form nobody knows: a document where it is JSON, else text."""
+        data = await self.text(path, params)
+        try:
+            return read_json(data).document
+        except ValueError:
+            return data.decode("utf-8", errors="replace")
+
     async def text(self, path: str, params: Mapping[str, Any] | None = None) -> bytes:
-        """The whole body of a GET whose answer is no JSON."""
+        """The whole body of a GET whose answer may be no JSON.
+
+        Raises:
+            DeviceError: an error in its place.
+        """
 
         async def attempt() -> bytes:
             async with self.polite.searching.place():
                 status, body = await self._wire.small("GET", path, params, None)
             where = f"{self.where} {path}"
             check_status(status, self.settings, where)
-            if status >= 400 or body.lstrip()[:1] in (b"{", b"<"):
-                document_of(status, body, self.settings, where)
+            if body.lstrip()[:1] == b"<":
+                raise LoginExpired("a page for people in place of an answer", where=where)
+            with suppress(ValueError):
+                check_result(read_json(body).document, self.settings, where)
+            if status >= 400:
+                raise DeviceProtocolError(f"HTTP {status}", where=where)
             return body
 
         return await self._wire.retrying(lambda: self._logged_in(path, attempt))
@@ -155,10 +183,12 @@ class Session:
         path: str,
         params: Mapping[str, Any] | None = None,
         body: Any = None,
+        *,
+        check: Callable[[httpx.Response], Awaitable[None]] | None = None,
     ) -> AsyncIterator[httpx.Response]:
         """An answer whose headers are there and whose body is still to be read, tried once (twice,
         where the login had run out). A status that is an error raises; what the body is, nobody has
-        looked at: it may say Error with status 200.
+        looked at but `check`: it may say Error with status 200.
 
         Transport errors inside the block become `DeviceError` too.
         """
@@ -172,6 +202,8 @@ class Session:
                         self._wire.open(method, path, params, body)
                     )
                     check_status(response.status_code, self.settings, f"{self.where} {path}")
+                    if check is not None:
+                        await check(response)
                     held.push_async_exit(opened.pop_all())
                     return response
                 raise AssertionError("a context that swallows nothing")
