@@ -16,6 +16,7 @@ from hikcore.sim.rtsp_session import (
     NoSuchStream,
     Player,
     Session,
+    Wanted,
     clock_literal,
     clock_range,
     read_url,
@@ -41,6 +42,7 @@ class RtspRequest:
     headers: dict[str, str]
     login: str = ""
     status: int = 0
+    body: bytes = b""
 
 
 @dataclass
@@ -61,6 +63,9 @@ class RtspServer:
         sleep: how it waits.
         guests: addresses and their wrong logins, shared with the recorder's other door.
         faults: what goes wrong; matched against `METHOD url`: drop, delay and status.
+        read: understands URLs, where they are not a Hikvision recorder's.
+        control: obeys the body of a SET_PARAMETER; whether the session is to play from there.
+        open_: nobody has to log in.
 
     Attributes:
         requests: everything that was asked, in order.
@@ -76,9 +81,14 @@ class RtspServer:
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         guests: dict[str, Guest] | None = None,
         faults: FaultPlan | None = None,
+        read: Callable[[str], Wanted] | None = None,
+        control: Callable[[Session, bytes], bool] | None = None,
+        open_: bool = False,
     ) -> None:
         self._profile = profile
-        self._vaults = vaults
+        self._wanted = read or (lambda url: read_url(url, profile, vaults))
+        self._control = control
+        self._open = open_
         self._now = now
         self._sleep = sleep
         self._faults = faults or FaultPlan()
@@ -175,7 +185,7 @@ class RtspServer:
         header = request.headers.get("authorization")
         verdict = self._door.check(address, request.method, request.url, header, self._now())
         request.login = verdict
-        if verdict != "in":
+        if verdict != "in" and not self._open:
             offers = self._door.challenges(self._now())
             return _Reply(401, [("WWW-Authenticate", offer) for offer in offers])
         if request.method == "DESCRIBE":
@@ -196,13 +206,16 @@ class RtspServer:
             self.sessions.pop(session.name, None)
         elif request.method == "PAUSE":
             session.stop()
+        elif request.method == "SET_PARAMETER" and self._control is not None:
+            if self._control(session, request.body):
+                return _Reply(200, named, after=lambda: self._begin(session, writer, session.at))
         elif request.method not in ("GET_PARAMETER", "SET_PARAMETER"):
             return _Reply(405, [("Allow", _METHODS)])
         return _Reply(200, named)
 
     async def _describe(self, request: RtspRequest, writer: asyncio.StreamWriter) -> _Reply:
         try:
-            wanted = read_url(request.url, self._profile, self._vaults)
+            wanted = self._wanted(request.url)
         except NoSuchStream:
             return _Reply(404)
         host = str(writer.get_extra_info("sockname")[0])
@@ -218,7 +231,7 @@ class RtspServer:
         if "RTP/AVP/TCP" not in transport or match is None:
             return _Reply(461)
         try:
-            wanted = read_url(request.url, self._profile, self._vaults)
+            wanted = self._wanted(request.url)
         except NoSuchStream:
             return _Reply(404)
         session = mine.get(request.headers.get("session", "").partition(";")[0].strip())
@@ -294,5 +307,5 @@ async def _read(reader: asyncio.StreamReader) -> RtspRequest | None:
             name, colon, value = text.partition(":")
             if colon:
                 headers[name.strip().lower()] = value.strip()
-        await reader.readexactly(int(headers.get("content-length", "0")))
-        return RtspRequest(method, url, headers)
+        body = await reader.readexactly(int(headers.get("content-length", "0")))
+        return RtspRequest(method, url, headers, body=body)

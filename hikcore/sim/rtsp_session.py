@@ -83,6 +83,7 @@ class Session:
     Attributes:
         channels: of the interleaved packets, by `video` and `audio`.
         task: the one that sends, while it plays.
+        at: the instant (ms) of the last picture or sound that was sent.
     """
 
     name: str
@@ -90,6 +91,7 @@ class Session:
     channels: dict[str, int] = field(default_factory=dict)
     senders: dict[str, Sender] = field(default_factory=dict)
     task: asyncio.Task[None] | None = None
+    at: int | None = None
 
     def add(self, media: str, channel: int) -> Sender:
         """One more stream of it."""
@@ -163,7 +165,7 @@ class Player:
             if speed and last is not None and piece.ms > last:
                 # Over a gap it jumps: nobody waits for footage that is not there.
                 await self._sleep(min(piece.ms - last, 1000) / 1000 / speed)
-            last = piece.ms if last is None else max(last, piece.ms)
+            last = session.at = piece.ms if last is None else max(last, piece.ms)
             if piece.ms >= reported + _REPORT_MS and rtsp.reports != "none":
                 reported = piece.ms
                 wall = piece.ms * _MS if rtsp.reports == "filmed" else self._now()

@@ -95,6 +95,8 @@ class Playback(Data):
         live_start: at the picture at hand, or at its key picture.
         same_session: a session id that is in use: the new one replaces it, or is refused.
         stop: what `stop` does: silence, or the recorder hangs up.
+        reports: what the wall clock in RTCP sender reports of RTSP is: when the footage was filmed,
+            when it is sent, or there are none.
         fast: which pictures fast play sends: all, or key pictures alone above speed 4.
     """
 
@@ -106,6 +108,7 @@ class Playback(Data):
     live_start: Literal["now", "key"] = "now"
     same_session: Literal["replaces", "refused"] = "replaces"
     stop: Literal["silent", "closes"] = "silent"
+    reports: Literal["filmed", "sent", "none"] = "filmed"
     fast: Literal["all", "keys"] = "all"
 
 

@@ -19,6 +19,7 @@ from hikcore.sim.everfocus.door import COOKIE, NvrDoor
 from hikcore.sim.everfocus.hooks import Hooks, Kind
 from hikcore.sim.everfocus.profile import NvrProfile, nvr_profile
 from hikcore.sim.everfocus.replies import Wrong, done, error, parsed, reply
+from hikcore.sim.everfocus.rtsp import rtsp_server
 from hikcore.sim.everfocus.store import Store
 from hikcore.sim.everfocus.streams import Streams
 from hikcore.sim.everfocus.traps import Trapped, trap
@@ -41,6 +42,8 @@ class Nvr:
         cache: folder of coded footage.
         tls: certificate and key, for HTTPS.
         sleep: how it waits.
+        rtsp_port: where it streams over RTSP, 0: any free port; None: it does not, though getPort
+            tells one.
         discovery_port: where it answers the search for devices over UDP, 0: any free port (real
             ones: 31501); None: it does not.
         strict: leaving the context fails if a management path was touched.
@@ -54,6 +57,7 @@ class Nvr:
         api: what it answers; its snapshots and downloads.
         door: logins and sessions.
         streams: those that are open.
+        rtsp: its streams over RTSP, and who asked for them.
         faults: what goes wrong; may be added to at any time.
     """
 
@@ -67,6 +71,7 @@ class Nvr:
         cache: Path | None = None,
         tls: ssl.SSLContext | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        rtsp_port: int | None = None,
         discovery_port: int | None = None,
         strict: bool = True,
     ) -> None:
@@ -74,7 +79,7 @@ class Nvr:
         # Its cameras' states may change; whose profile it was does not see that.
         self.profile = chosen.model_copy()
         self.host, self.port = host, port
-        self.discovery_port = discovery_port
+        self.rtsp_port, self.discovery_port = rtsp_port, discovery_port
         self._tls, self._sleep, self._strict = tls, sleep, strict
         clock = self.profile.clock
         self._moved = 0
@@ -89,6 +94,7 @@ class Nvr:
         self.responder: Responder | None = None
         self.requests: list[Request] = []
         self.trapped: list[Trapped] = []
+        self.rtsp = rtsp_server(self.profile, self.store, self.now, sleep=sleep, faults=self.faults)
         self.hooks = Hooks(self.profile, sleep)
         self.api = Api(self.profile, self.store, self.streams, self.now)
         self._server = HttpServer(self._handle, self._headers, sleep=sleep)
@@ -186,6 +192,9 @@ class Nvr:
     async def __aenter__(self) -> Nvr:
         self.port = await self._server.start(self.host, self.port, self._tls)
         self.api.ports["https_port" if self._tls else "http_port"] = self.port
+        if self.rtsp_port is not None:
+            self.rtsp_port = await self.rtsp.start(self.host, self.rtsp_port)
+            self.api.ports["rtsp_port"] = self.rtsp_port
         if self.discovery_port is not None:
             answering = self.profile.answering
             self.responder = Responder(self.profile, answering, self.host, self.port)
@@ -200,6 +209,7 @@ class Nvr:
     ) -> None:
         if self.responder is not None:
             self.responder.stop()
+        await self.rtsp.stop()
         await self._server.stop()
         if self._strict and error is None:
             self.assert_untouched()

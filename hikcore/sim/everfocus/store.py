@@ -24,7 +24,7 @@ def recorder_profile(profile: NvrProfile) -> Profile:
         auth=Auth(username=login.username, password=login.password, realm="xnvr", lock_after=0,
                   scheme="basic" if login.rtsp == "basic" else "digest"),
         clock=Clock(zone=profile.clock.zone, listing="utc"),
-        rtsp=Rtsp(pace=profile.playback.pace or 0.0, reports="filmed"),
+        rtsp=Rtsp(pace=profile.playback.pace or 0.0, reports=profile.playback.reports),
         recorded=profile.recorded,
         cameras=tuple(camera.main for camera in profile.cameras),
     )  # fmt: skip
