@@ -16,6 +16,8 @@ _FIRST = 512 << 10
 class HttpStore:
     """One object. `size` is known after the first answer."""
 
+    far = True
+
     def __init__(self, url: str) -> None:
         parts = urlsplit(url)
         self._connection = HTTPConnection(parts.netloc)

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, BinaryIO, Literal
 
 from hikcore.archive.clip_document import ClipDocument, clip_document
 from hikcore.archive.placing import Placed, place
-from hikcore.archive.resolver import resolve
 from hikcore.errors import NoRecording
 from hikcore.instants import Span
 from hikcore.media.clip import SoundKind, write_clip
@@ -74,14 +73,13 @@ def cut_clip(
         ArchiveCorrupt: what is read is not what its manifest says, or a manifest is not what its
             key says.
     """
-    footage = archive.footage(site, camera, span, stream)
+    look = archive.look(site, camera, span, stream)
+    footage, timeline, stretches = look.footage, look.timeline, look.stretches
     for fault in footage.faults:
         if fault.key.span.meets(span):
             raise fault.error  # nobody knows what it would have shown there
-    timeline = resolve(footage.manifests)
     taken = timeline.take(take)
     placed = place(archive.store, footage, taken, span, open_lead_in=start == "key")
-    stretches = archive.coverage(site, camera, span, stream)
     where = f"{site}/{camera} {span}"
     if placed is None:
         states = sorted({f"{s.state}: {s.reason}" if s.reason else s.state for s in stretches})

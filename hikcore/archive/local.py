@@ -46,6 +46,8 @@ class LocalStore:
     link(2) and flock(2) over all clients.
     """
 
+    far = False
+
     def __init__(self, root: Path) -> None:
         self._root = Path(os.path.abspath(root))
         self._swept = False
@@ -334,7 +336,7 @@ def _read_full(file: IO[bytes], size: int) -> bytes:
     while left > 0 and (block := file.read(min(left, 1 << 24))):
         blocks.append(block)
         left -= len(block)
-    return b"".join(blocks)
+    return blocks[0] if len(blocks) == 1 else b"".join(blocks)
 
 
 def _sync_folder(folder: Path) -> None:

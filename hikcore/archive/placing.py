@@ -211,7 +211,7 @@ def _cut(piece: Piece, segment: SegmentRef, table: SampleTable, base: int) -> _P
     if begin >= end:
         return None
     shown = pts[begin:end]
-    instants = np.array([piece.instant(int(tick)) for tick in shown], np.int64)
+    instants = piece.instants(shown)
     shift = base + segment.pts
     return _Part(piece, segment, table, begin, end, shift, video.pts[begin:end] + shift, instants)
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import difflib
 from collections import OrderedDict
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -36,6 +37,7 @@ from hikcore.archive.keys import ANSWERS, MANIFESTS, SITES, check_id
 from hikcore.archive.load import Footage, load_answers, load_footage
 from hikcore.archive.local import LocalStore
 from hikcore.archive.open import open_store
+from hikcore.archive.resolver import Timeline, resolve
 from hikcore.archive.sites import read_site
 from hikcore.archive.store import Store
 from hikcore.errors import ArchiveNotFound
@@ -46,6 +48,16 @@ if TYPE_CHECKING:
 
 #: Manifests kept between calls, 10-40 kB each.
 _KEPT: Final = 512
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """A span of a stream, read once: what is held around it, what is shown when, and the state at
+    every instant."""
+
+    footage: Footage
+    timeline: Timeline
+    stretches: list[Stretch]
 
 
 def open_archive(
@@ -157,6 +169,14 @@ class Archive:
         Raises:
             ArchiveNotFound: no such site or camera.
         """
+        return self.look(site, camera, span, stream).stretches
+
+    def look(self, site: str, camera: str, span: Span, stream: str = "main") -> Look:
+        """All that a clip needs to know of a span, at the cost of its coverage.
+
+        Raises:
+            ArchiveNotFound: no such site or camera.
+        """
         clocks = load_clocks(self._store, site, cache=self._profiles)
         answers = load_answers(self._store, site, camera, stream, span, clocks=clocks)
         footage = self._footage(site, camera, span, stream, clocks)
@@ -164,14 +184,17 @@ class Archive:
             self._require(site, camera)
         causes = Causes(answers, self._expectation(site, camera), clocks.wall)
         faults = [(fault.key.span, f"corrupt: {fault.error.message}") for fault in footage.faults]
-        return coverage(
+        timeline = resolve(footage.manifests)
+        stretches = coverage(
             footage.manifests,
             answers,
             span,
             tombstones=footage.tombstones,
+            timeline=timeline,
             causes=causes,
             broken=faults,
         )
+        return Look(footage, timeline, stretches)
 
     def footage(self, site: str, camera: str, span: Span, stream: str = "main") -> Footage:
         """Manifests and objects around a span, also such as do not touch it: what the resolver

@@ -13,6 +13,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
+import numpy as np
+from numpy.typing import NDArray
+
 from hikcore.archive.documents import Manifest
 from hikcore.archive.matching import RunView
 from hikcore.archive.recognition import signature
@@ -59,6 +62,10 @@ class Piece:
         """UTC ns of a frame of it. Never before the piece's begin, so that instants rise over
         pieces whatever the residual step between two origins is."""
         return max(self.begin, self.origin + ticks_to_ns(pts - self.pts_from))
+
+    def instants(self, pts: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The same of many, int64 (n,)."""
+        return np.maximum(self.begin, self.origin + (pts - self.pts_from) * 100_000 // 9)
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,6 +37,8 @@ logging.getLogger("stamina").addHandler(logging.NullHandler())
 class S3Store:
     """A bucket, or what lies under a prefix in it. Safe between threads and after a fork."""
 
+    far = True
+
     def __init__(self, place: S3Place, keys: S3Keys) -> None:
         self._bucket = Bucket(place, keys)
         #: Whether this server takes the ETag of a conditional put in quotes, as HTTP writes it.

@@ -25,7 +25,13 @@ class ObjectInfo:
 
 
 class Store(Protocol):
-    """One bucket or folder (with a prefix inside it, where the URL names one)."""
+    """One bucket or folder (with a prefix inside it, where the URL names one).
+
+    Attributes:
+        far: every read is a request over a network, so few large ones are better than many.
+    """
+
+    far: bool
 
     @property
     def url(self) -> str:

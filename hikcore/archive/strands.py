@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -107,15 +108,14 @@ def _strand(
 ) -> Strand:
     shown = _choose(views, group, offsets)
     stretches: list[Stretch] = []
-    for view, gop in zip(shown.view.tolist(), shown.gop.tolist(), strict=True):
+    # One stretch as long as groups of one body follow each other.
+    follows = (np.diff(shown.view) == 0) & (np.diff(shown.gop) == 1)
+    edges = [0, *(np.flatnonzero(~follows) + 1).tolist(), len(shown.gop)]
+    for first, last in pairwise(edges if len(shown.gop) else []):
+        view, gop = int(shown.view[first]), int(shown.gop[last - 1])
         pts = views[view].signature.gop_pts
-        begin = int(pts[gop])
         end = int(pts[gop + 1]) if gop + 1 < len(pts) else views[view].pts_end
-        last = stretches[-1] if stretches else None
-        if last and last.view == view and last.pts_to == begin:
-            stretches[-1] = Stretch(view, last.pts_from, end, last.joins)
-        else:
-            stretches.append(Stretch(view, begin, end))
+        stretches.append(Stretch(view, int(pts[shown.gop[first]]), end))
     joined, undecodable = _heads(views, group, offsets, stretches)
     return Strand(tuple(joined), offsets, ambiguous, tuple(undecodable))
 

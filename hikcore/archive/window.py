@@ -8,10 +8,12 @@ from hikcore.errors import ArchiveCorrupt
 
 #: Read at once and kept; what is asked for within it costs no further request.
 BLOCK = 32 << 20
+#: The same of a file at hand: what is read stays in the processor's cache until it is written.
+NEAR = 1 << 20
 
 
 class ObjectWindow:
-    """A `ByteSource` over an object. Reads one block ahead, so memory is bounded by BLOCK.
+    """A `ByteSource` over an object. Reads one block ahead, so memory is bounded by it.
 
     Args:
         store, key: the object. etag: what it must still be (`If-Match`), so that two versions are
@@ -29,6 +31,7 @@ class ObjectWindow:
         self._etag = etag
         self._end = end
         self._begin = begin
+        self._most = BLOCK if store.far else min(BLOCK, NEAR)
         self._block = memoryview(b"")
         self.requests = 0
 
@@ -41,7 +44,7 @@ class ObjectWindow:
         """
         at = offset - self._begin
         if at < 0 or at + size > len(self._block):
-            want = max(min(BLOCK, self._end - offset), size)
+            want = max(min(self._most, self._end - offset), size)
             if self._proof is not None and offset + want < self._end:
                 want = self._proof.stop(offset + size, offset + want) - offset
             self._block = memoryview(
