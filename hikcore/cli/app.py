@@ -27,7 +27,7 @@ COMMANDS = (
     "demo", "simulate", "init", "cameras", "extract", "coverage", "clip", "cut", "check",
     "download", "doctor", "logins",
 )  # fmt: skip
-GROUPS = ("clock", "config", "hik-cloud")
+GROUPS = ("clock", "config", "everfocus", "hik-cloud")
 
 
 def application(arguments: Sequence[str] = ()) -> typer.Typer:

@@ -139,6 +139,7 @@ class Session:
         self, method: str, path: str, params: Mapping[str, Any] | None = None, body: Any = None
     ) -> Any:
         """The document of one request, not tried again: for what acts on a playback."""
+        self._wire.allow(method, path, params, body)
         async with self.polite.searching.place():
             return await self._logged_in(path, lambda: self._exchange(method, path, params, body))
 
@@ -160,6 +161,7 @@ class Session:
         Raises:
             DeviceError: an error in its place.
         """
+        self._wire.allow("GET", path, params)
 
         async def attempt() -> bytes:
             async with self.polite.searching.place():
@@ -192,6 +194,7 @@ class Session:
 
         Transport errors inside the block become `DeviceError` too.
         """
+        self._wire.allow(method, path, params, body)
         async with AsyncExitStack() as held:
             await held.enter_async_context(self.polite.downloading.place())
 
@@ -204,6 +207,9 @@ class Session:
                     check_status(response.status_code, self.settings, f"{self.where} {path}")
                     if check is not None:
                         await check(response)
+                    elif response.status_code >= 400:
+                        status = f"HTTP {response.status_code}"
+                        raise DeviceProtocolError(status, where=f"{self.where} {path}")
                     held.push_async_exit(opened.pop_all())
                     return response
                 raise AssertionError("a context that swallows nothing")
@@ -220,6 +226,7 @@ class Session:
         Raises:
             DeviceError: it could not be opened.
         """
+        self._wire.allow("WS", path, params)
         async with AsyncExitStack() as held:
             if path.startswith("/playback/"):
                 await held.enter_async_context(self.polite.streaming.place())
@@ -234,6 +241,8 @@ class Session:
     async def _document(
         self, method: str, path: str, params: Mapping[str, Any] | None, body: Any
     ) -> Any:
+        self._wire.allow(method, path, params, body)
+
         async def attempt() -> Any:
             async with self.polite.searching.place():
                 return await self._exchange(method, path, params, body)

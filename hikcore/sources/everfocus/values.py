@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Annotated, Any, Final, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, SecretStr, ValidationError
@@ -15,8 +14,6 @@ _MS: Final = 1_000_000
 _SURELY_MS: Final = 100_000_000_000
 _YES: Final = frozenset({"true", "1", "yes", "on"})
 _NO: Final = frozenset({"false", "0", "no", "off", ""})
-_NAMES_A_SECRET: Final = re.compile(r"pass(?!ive)|pwd", re.IGNORECASE)
-MASK: Final = "***"
 M = TypeVar("M", bound="Reply")
 
 
@@ -44,10 +41,11 @@ def as_int(value: Any) -> int:
     """
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         raise ValueError("no number")
-    try:
-        return int(value)
-    except (ValueError, OverflowError):
-        pass
+    if not isinstance(value, float):
+        try:
+            return int(value)
+        except ValueError:
+            pass  # a text such as "30.0"
     try:
         number = float(value)
         whole = int(number)
@@ -115,21 +113,6 @@ Secret = Annotated[SecretStr, BeforeValidator(_as_secret)]
 #: UTC ns, of Unix seconds and of milliseconds.
 Seconds = Annotated[int, BeforeValidator(instant)]
 Millis = Annotated[int, BeforeValidator(_ms)]
-
-
-def masked(document: Any) -> Any:
-    """A document without its passwords: for replies that the guide does not spell out."""
-    if isinstance(document, dict):
-        return {
-            name: MASK
-            if _NAMES_A_SECRET.search(str(name)) and isinstance(value, str | int | float)
-            and not isinstance(value, bool)
-            else masked(value)
-            for name, value in document.items()
-        }  # fmt: skip
-    if isinstance(document, list):
-        return [masked(value) for value in document]
-    return document
 
 
 class Reply(BaseModel):

@@ -12,6 +12,7 @@ import stamina
 
 from hikcore.errors import DeviceBusy, DeviceError, DeviceProtocolError
 from hikcore.sources.base import QuietHours
+from hikcore.sources.everfocus.allowed import check_body, reading
 from hikcore.sources.everfocus.faults import Faults
 from hikcore.sources.everfocus.settings import EverFocusSettings
 from hikcore.sources.everfocus.transport import (
@@ -91,6 +92,22 @@ class Wire:
         self._client.cookies.clear()
         self.user = ""
 
+    def allow(
+        self,
+        method: str,
+        path: str,
+        params: Mapping[str, Any] | None = None,
+        body: Any = None,
+    ) -> None:
+        """Pass for what may be sent, so that not even a login is sent for anything else. The
+        transports look again.
+
+        Raises:
+            DeviceRefused: for any other.
+        """
+        entry = reading(method, _target(path, params), self.settings, self.where)
+        check_body(entry, json_body(body) if body is not None else b"", self.where)
+
     async def small(
         self,
         method: str,
@@ -129,8 +146,9 @@ class Wire:
         headers = self._credentials(path) if self.settings.session_place == "header" else {}
         if content is not None:
             headers["Content-Type"] = "application/json"
-        target = f"{path}?{query(params)}" if params else path
-        request = self._client.build_request(method, target, content=content, headers=headers)
+        request = self._client.build_request(
+            method, _target(path, params), content=content, headers=headers
+        )
         async with self._faults.requesting(path):
             response = await self._client.send(request, stream=True)
             try:
@@ -147,7 +165,7 @@ class Wire:
         await self._turn()
         opening = open_websocket(
             self._base,
-            f"{path}?{query(params)}" if params else path,
+            _target(path, params),
             self.settings,
             tls=self._tls,
             headers=self._credentials(path),
@@ -210,6 +228,10 @@ class Wire:
             return {self.settings.session_header: self.user} if self.user else {}
         cookie = self._client.build_request("GET", path).headers.get("cookie")
         return {"Cookie": cookie} if cookie else {}
+
+
+def _target(path: str, params: Mapping[str, Any] | None) -> str:
+    return f"{path}?{query(params)}" if params else path
 
 
 def _passes(error: Exception) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+import logging
 import secrets
 import ssl
 from collections.abc import Callable, Sequence
@@ -22,6 +23,8 @@ from websockets.server import ServerProtocol
 
 OK = b'{"Result":"OK","Description":""}'
 LOGIN = "/admin/login"
+#: What the server side logs is not the client's.
+_SILENT = logging.Logger("device", logging.CRITICAL)
 
 
 def md5(text: str) -> str:
@@ -204,7 +207,7 @@ class Device:
             self.expired += status == 401
             writer.write(f"HTTP/1.1 {status} X\r\nContent-Length: 0\r\n\r\n".encode())
             return
-        protocol = ServerProtocol()
+        protocol = ServerProtocol(logger=_SILENT)
         protocol.receive_data(head)
         (request,) = protocol.events_received()
         assert isinstance(request, Request)

@@ -9,6 +9,7 @@ from pydantic import AliasChoices, AliasPath, Field, model_validator
 
 from hikcore.sources.base import Stream
 from hikcore.sources.everfocus.calls.base import Calls
+from hikcore.sources.everfocus.masked import masked
 from hikcore.sources.everfocus.streams import from_wire, to_wire
 from hikcore.sources.everfocus.values import (
     Flag,
@@ -17,7 +18,6 @@ from hikcore.sources.everfocus.values import (
     Reply,
     Secret,
     Text,
-    masked,
     one,
     rows,
 )

@@ -10,6 +10,7 @@ from pydantic import Field, field_validator
 from hikcore.instants import Span
 from hikcore.sources.base import Stream
 from hikcore.sources.everfocus.calls.base import Calls
+from hikcore.sources.everfocus.masked import masked
 from hikcore.sources.everfocus.streams import to_wire
 from hikcore.sources.everfocus.values import (
     Flag,
@@ -18,7 +19,6 @@ from hikcore.sources.everfocus.values import (
     Reply,
     Seconds,
     Text,
-    masked,
     to_seconds,
     up_to_seconds,
 )

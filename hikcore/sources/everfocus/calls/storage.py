@@ -7,7 +7,8 @@ from typing import Any
 from pydantic import Field
 
 from hikcore.sources.everfocus.calls.base import Calls
-from hikcore.sources.everfocus.values import Flag, Number, Reply, Text, masked
+from hikcore.sources.everfocus.masked import masked
+from hikcore.sources.everfocus.values import Flag, Number, Reply, Text
 
 
 class UsbStorage(Reply):

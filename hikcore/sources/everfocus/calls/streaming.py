@@ -16,6 +16,7 @@ from hikcore.errors import DeviceProtocolError
 from hikcore.sources.base import Stream
 from hikcore.sources.everfocus.calls.base import Calls
 from hikcore.sources.everfocus.calls.cameras import CameraStatus
+from hikcore.sources.everfocus.masked import masked
 from hikcore.sources.everfocus.streams import to_wire
 from hikcore.sources.everfocus.tolerant import read_json
 from hikcore.sources.everfocus.transport import AllowedConnection
@@ -24,7 +25,6 @@ from hikcore.sources.everfocus.values import (
     Number,
     Reply,
     Text,
-    masked,
     rows,
     to_seconds,
     wire_time,
