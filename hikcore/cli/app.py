@@ -24,8 +24,8 @@ _ClickException = typer.BadParameter.__mro__[2]
 
 #: In the order of `--help`; each is a function in the module of its name, a group an `app` there.
 COMMANDS = (
-    "demo", "simulate", "init", "cameras", "extract", "coverage", "clip", "cut", "check",
-    "download", "doctor", "logins",
+    "demo", "simulate", "init", "cameras", "extract", "coverage", "clip", "cut", "live", "listen",
+    "events", "check", "download", "doctor", "logins",
 )  # fmt: skip
 GROUPS = ("clock", "config", "everfocus", "hik-cloud")
 

@@ -65,6 +65,11 @@ class EverFocusSource:
         self._back: dict[tuple[int, Stream, int], int] = {}
 
     @property
+    def session(self) -> Session:
+        """The recorder's, for live video and listeners; `aclose` ends it."""
+        return self._session
+
+    @property
     def warnings(self) -> tuple[str, ...]:
         """What people should know of the recorder: a password that is to be changed, a clock whose
         settings do not fit."""
