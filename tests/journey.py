@@ -16,12 +16,14 @@ from hikcore.extract.spool import Spool
 from hikcore.instants import NS, Span
 from hikcore.sim.profile import Profile
 from hikcore.sim.recorder import Recorder
+from hikcore.sources.isapi.settings import Settings
 from hikcore.sources.isapi.source import IsapiSource
 
 
 def source_of(recorder: Recorder, **options: object) -> IsapiSource:
-    """A source for a simulated recorder."""
+    """A source for a simulated recorder, which need not be spared."""
     auth = recorder.profile.auth
+    options.setdefault("settings", Settings(requests=10_000))
     return IsapiSource(
         recorder.host, auth.username, auth.password, port=recorder.port, now=recorder.now, **options
     )  # type: ignore[arg-type]

@@ -8,6 +8,7 @@ bound, or the codec configuration changes.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -19,6 +20,9 @@ from hikcore.errors import MediaDamaged
 from hikcore.instants import NS, ns_to_ticks, ticks_to_ns
 from hikcore.media.table import Samples, SampleTable
 from hikcore.media.times import JUMP_TICKS, decode_times, jump_bound
+
+#: Half of the least change between summer and winter (Lord Howe's).
+_CHANGE = 900 * NS
 
 #: A step of the wall clock against the PTS, or drift, past this begins a new run (ns).
 STEP = NS // 2
@@ -133,21 +137,41 @@ class _Readings:
 
 
 def _readings(table: SampleTable, clock: DeviceClock, listing_begin: int) -> _Readings:
-    """In the hour that a clock repeats the first reading is taken near the listing's begin, and
-    each later one near where the PTS say."""
+    """In the hour that a clock repeats each reading is taken near where the PTS say from the first
+    one on; of the first one that pass from which the clock goes on evenly, which footage shows that
+    reaches out of that hour; else the one near the listing's begin."""
     anchors = table.anchors
     video = table.video
     if anchors is None or video is None:
         none = np.empty(0, np.int64)
         return _Readings(none, none, none, False)
-    wall: list[int] = []
-    for index, (sample, local) in enumerate(zip(anchors.sample, anchors.wall, strict=True)):
-        near = listing_begin
-        if index:
-            before = int(video.pts[anchors.sample[index - 1]])
-            near = wall[-1] + ticks_to_ns(int(video.pts[sample]) - before)
-        wall.append(clock.wall_to_utc(int(local), near))
-    return _Readings(anchors.sample, np.array(wall, np.int64), anchors.wall, anchors.milliseconds)
+    if not len(anchors.wall):
+        return _Readings(anchors.sample, np.empty(0, np.int64), anchors.wall, anchors.milliseconds)
+    pts = [ticks_to_ns(int(video.pts[sample])) for sample in anchors.sample]
+    found = [
+        _walls(anchors.wall, pts, clock, first)
+        for first in clock.zone.local_to_utc(int(anchors.wall[0]))
+        or (clock.wall_to_utc(int(anchors.wall[0])),)
+    ]
+    wall = min(found, key=lambda each: (_broken(each, pts), abs(int(each[0]) - listing_begin)))
+    return _Readings(anchors.sample, wall, anchors.wall, anchors.milliseconds)
+
+
+def _walls(
+    local: NDArray[np.int64], pts: Sequence[int], clock: DeviceClock, first: int
+) -> NDArray[np.int64]:
+    """Readings in UTC from a first one on, each near where the PTS say."""
+    wall = [first]
+    for index in range(1, len(local)):
+        near = wall[-1] + pts[index] - pts[index - 1]
+        wall.append(clock.wall_to_utc(int(local[index]), near))
+    return np.array(wall, np.int64)
+
+
+def _broken(wall: NDArray[np.int64], pts: Sequence[int]) -> int:
+    """How often the clock leaves the PTS by what a change of the hour makes at least."""
+    off = np.diff(wall - np.array(pts, np.int64))
+    return int((np.abs(off) >= _CHANGE).sum())
 
 
 def _borders(table: SampleTable, readings: _Readings) -> list[tuple[int, str]]:

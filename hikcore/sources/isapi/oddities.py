@@ -19,7 +19,9 @@ def odd_rows(rows: Sequence[Recording]) -> list[str]:
     """Rows, in the device's order, that a recorder whose clock was never set does not list."""
     backward, within, reversed_ = [], [], []
     for number, row in enumerate(rows):
-        if digits(row.literal_end) < digits(row.literal_begin):
+        # Over the end of summer time a wall clock's digits may run back, and there is a reading.
+        unread = row.span.length <= NS
+        if unread and digits(row.literal_end) < digits(row.literal_begin):
             reversed_.append(f"{row.literal_begin} ends before it begins ({row.literal_end})")
         if not number:
             continue

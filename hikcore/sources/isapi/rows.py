@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Final
 
+from hikcore import passes
 from hikcore.deviceclock import DeviceClock
 from hikcore.errors import DeviceProtocolError
-from hikcore.instants import NS, Span
+from hikcore.instants import Span
+from hikcore.passes import Digits
 from hikcore.sources.base import Recording, Stream
 from hikcore.sources.isapi.literal import digits
 from hikcore.sources.isapi.search import SearchRow
 from hikcore.sources.isapi.settings import Settings
-
-#: Recorders list by begin, and neighbours share 1 to 3 s (device fact).
-_OVERLAP: Final = 60 * NS
 
 
 def recordings_of(
@@ -71,23 +69,10 @@ def recordings_of(
 
 
 def _spans(rows: list[SearchRow], clock: DeviceClock, where: str) -> list[Span]:
-    spans: list[Span] = []
+    listed = []
     for row in rows:
         try:
-            begin, end = digits(row.begin), digits(row.end)
+            listed.append(Digits(digits(row.begin), digits(row.end), row.size, row.name))
         except ValueError as error:
             raise DeviceProtocolError(f"a recording's {error}", where=where) from None
-        spans.append(_span(clock, begin, end, spans[-1] if spans else None))
-    return spans
-
-
-def _span(clock: DeviceClock, begin: int, end: int, before: Span | None) -> Span:
-    """UTC of a row. In the hour that the wall clock repeats, the first reading that follows the row
-    before, and for an end the first one after the begin. Never empty: a second at least."""
-    starts = clock.literal_readings(begin)
-    start = starts[0]
-    if before is not None and len(starts) > 1:
-        following = [reading for reading in starts if reading >= before.end - _OVERLAP]
-        start = min(following or starts, key=lambda reading: abs(reading - before.end))
-    stop = next((r for r in clock.literal_readings(end) if r > start), start + NS)
-    return Span(start, stop)
+    return passes.spans(clock, listed)
