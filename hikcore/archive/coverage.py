@@ -185,6 +185,7 @@ class _Listing:
     ) -> None:
         self._rows = answers.rows
         self._removed = removed
+        self._tails = [manifest for manifest in manifests if manifest.chunk.kind == "tail"]
         self._by_begin: dict[str, list[Manifest]] = {}
         for manifest in manifests:
             self._by_begin.setdefault(manifest.chunk.literal_begin, []).append(manifest)
@@ -211,9 +212,32 @@ class _Listing:
         alike = self._alike[row.device, row.literal_begin]
         if any(other.last_seen > row.last_seen for other in alike):
             return
-        value: _Value = ("pending", "still being written", row.end + margin)
-        for part in self._there(row):
+        edges = [
+            edge
+            for take in self._tails
+            if take.device in ("", row.device)
+            for edge in self._edges(row, take)
+            if edge.begin == row.begin
+        ]
+        for edge in edges:
+            yield _claim(5, edge, _HELD)
+        value: _Value = ("pending", "still being written", self._closes(row, margin))
+        for part in subtract(self._there(row), union(edges)):
             yield _claim(3, part, value)
+
+    def _closes(self, row: Row, margin: int) -> int | None:
+        """When a recording is expected to be listed as closed: at the end that is planned for it
+        (facts: 17 to 190 minutes ahead), or, where the device lists it until now, when it is as
+        long as its closed ones usually are. None where that tells nothing."""
+        if row.end > row.last_seen:
+            return row.end + margin
+        lengths = sorted(
+            other.end - other.begin
+            for other in self._rows
+            if not other.growing and other.device == row.device
+        )
+        due = row.begin + lengths[len(lengths) // 2] + margin if lengths else 0
+        return due if due > row.last_seen else None
 
     def _closed(self, row: Row) -> Iterator[Claim[_Value]]:
         takes = self._takes(row)

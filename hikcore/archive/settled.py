@@ -32,14 +32,15 @@ def short_note(take: Manifest) -> str:
 
 
 def settles(take: Manifest, *, literal_end: str, begin: int, end: int, size: int | None) -> bool:
-    """Whether a take of a recording leaves nothing to fetch of what is listed of it now.
+    """Whether a take of a recording leaves nothing to fetch of what is listed of it now. A tail is
+    of a recording that was not finished, and never does.
 
     Args:
         take: one of `takes_of` that recording.
         literal_end, begin, end, size: the recording as listed, `begin` and `end` in UTC; of a
             window what is said to be in it, which may grow at both ends (clouds fill in late).
     """
-    if any(note.startswith(PART) for note in take.notes):
+    if take.chunk.kind == "tail" or any(note.startswith(PART) for note in take.notes):
         return False
     if take.chunk.kind == "window":
         doubt = LENGTH_DOUBT + max((run.uncertainty for run in take.runs), default=0)
@@ -74,7 +75,8 @@ def takes_of(
         for take in manifests
         if take.chunk.id == chunk
         or (
-            take.chunk.literal_begin == literal_begin
+            take.chunk.kind != "tail"
+            and take.chunk.literal_begin == literal_begin
             and (not device or take.device == device)
             and take.chunk.id not in listed
         )

@@ -52,6 +52,10 @@ def extract(
     repair: Annotated[
         bool, typer.Option("--repair", help="Fetch again what is kept as damaged.")
     ] = False,
+    tails: Annotated[
+        bool,
+        typer.Option("--now", help="Also play, over RTSP, what lies in files still being written."),
+    ] = False,
     fail_if_empty: Annotated[
         bool, typer.Option("--fail-if-empty", help="Exit with 4 when there was nothing to do.")
     ] = False,
@@ -85,7 +89,7 @@ def extract(
         span = Span(to - 2 * DAY, to)
     echo_span(output, span)
     if not dry_run:
-        output.talk(f"resume: {_resume_command(str(where), span, config, set_)}")
+        output.talk(f"resume: {_resume_command(str(where), span, config, set_, tails)}")
     reports, jobs = interrupt.run(
         lambda stop: _work(
             settings,
@@ -99,6 +103,7 @@ def extract(
             repair,
             # A run without a span is one of a schedule: it also looks after what was empty.
             time.time_ns() if begin is None and end is None else None,
+            tails,
         ),
         output,
     )
@@ -116,6 +121,7 @@ async def _work(
     dry_run: bool,
     repair: bool,
     again: int | None,
+    tails: bool,
 ) -> tuple[list[CameraReport], SiteJobs]:
     from hikcore.config.jobs import site_jobs
 
@@ -123,7 +129,15 @@ async def _work(
     store = None if dry_run else await asyncio.to_thread(config.build_store, create=True)
     async with site_jobs(config, site, camera, store) as jobs, Watch(style, output) as watch:
         reports = await work_on(
-            config, jobs, span, watch, stop, dry_run=dry_run, repair=repair, again=again
+            config,
+            jobs,
+            span,
+            watch,
+            stop,
+            dry_run=dry_run,
+            repair=repair,
+            again=again,
+            tails=tails,
         )
     return reports, jobs
 
@@ -138,11 +152,13 @@ async def work_on(
     dry_run: bool = False,
     repair: bool = False,
     again: int | None = None,
+    tails: bool = False,
 ) -> list[CameraReport]:
     """Extract all jobs over a span.
 
     Args:
         again: now, UTC ns: also ask the days again that were found empty and are due.
+        tails: also play what lies in recordings that are still being written.
 
     Raises:
         HikcoreError: the archive or the spool cannot be used at all.
@@ -166,6 +182,7 @@ async def work_on(
         stop=stop,
         repair=repair,
         evidence=jobs.evidence,
+        tails=tails,
     )
     # A long span goes by days, so that the oldest day of every camera comes first: a recorder
     # overwrites it first. A short one is planned at once, so that the bars know their whole.
@@ -179,11 +196,12 @@ async def work_on(
 
 
 def _resume_command(
-    target: str, span: Span, config: object | None, overrides: list[str] | None
+    target: str, span: Span, config: object | None, overrides: list[str] | None, tails: bool
 ) -> str:
     words = ["hikcore", "extract", target]
     words += ["--from", format_instant(span.begin, 9 if span.begin % NS else 0)]
     words += ["--to", format_instant(span.end, 9 if span.end % NS else 0)]
+    words += ["--now"] if tails else []
     if config is not None:
         words += ["--config", str(config)]
     for item in overrides or ():

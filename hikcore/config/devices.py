@@ -60,4 +60,7 @@ def _settings(site: Site, section: DeviceSection) -> Settings:
         hours=hours_of(site, section),
         retries=Retries(attempts=section.attempts),
         busy=Busy(patience=section.busy_patience),
+        playback=section.playback,
+        rtsp_port=section.rtsp_port,
+        quiet=section.playback_quiet,
     )

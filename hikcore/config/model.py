@@ -174,6 +174,13 @@ class DefaultsSection(Section):
     downloads: int = Field(2, ge=1, le=64, description="at once from one device, by one process")
     searches: int = Field(1, ge=1, le=64, description="likewise")
     streams: int = Field(1, ge=1, le=64, description="RTSP playbacks, likewise")
+    playback: Literal["auto", "download", "rtsp"] = Field(
+        "auto", description="auto: files, or played over RTSP where the device gives none"
+    )
+    rtsp_port: int = Field(554, ge=1, le=65535, description="where it plays")
+    playback_quiet: Seconds = Field(
+        15.0, description="seconds without a picture after which a playback is over"
+    )
     requests_per_second: float = Field(20.0, gt=0, le=1000, description="all kinds together")
     bandwidth: Limits = Field(
         (), description='"2 MB/s", or a list like ["08:00-20:00 16 Mbit/s"]; hours of the site'

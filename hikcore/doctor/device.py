@@ -23,7 +23,7 @@ from hikcore.errors import (
 )
 from hikcore.extract.oldest import oldest
 from hikcore.instants import DAY, NS, Span, format_instant, to_datetime
-from hikcore.sources.about import DescribesItself, DeviceFacts
+from hikcore.sources.about import DescribesItself, DeviceFacts, TellsItsWay
 from hikcore.sources.base import Deviation, DeviceCamera, Recording, Source, SpanSource
 
 STEP: Final = 20.0
@@ -32,6 +32,10 @@ SAMPLE: Final = 60.0
 _OFF: Final = 10
 _DEAD: Final = DAY
 _HOUR: Final = 3600 * NS
+_WAYS: Final = {
+    "download": ", downloaded",
+    "rtsp": ", played over RTSP as set, or as it gives no files: an hour takes an hour",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -290,6 +294,8 @@ class _Doctor:
             rate = received / max(time.monotonic() - began, 1e-3) / 1e6
             found = await blocking(lambda: cut_and_check(body, folder, row, clock))
         text = f"{received / 1e6:.1f} MB at {rate:.1f} MB/s, {found.codec} in {found.container}"
+        if isinstance(self._source, TellsItsWay):
+            text += _WAYS[self._source.way]
         if found.broken:
             more = f"; the cut breaks rules: {'; '.join(found.broken[:3])}"
             return Finding("sample", "fail", text + more, "please report it with the model", 9)

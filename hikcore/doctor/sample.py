@@ -4,7 +4,7 @@ the fetch."""
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -12,6 +12,7 @@ import numpy as np
 
 from hikcore.deviceclock import DeviceClock
 from hikcore.errors import MediaUnsupported
+from hikcore.instants import NS, Span
 from hikcore.media.check import check_file
 from hikcore.media.clip import ClipPart, write_clip
 from hikcore.media.container import index_file
@@ -57,6 +58,9 @@ async def fetch_beginning(source: Source, recording: Recording, path: Path) -> i
     size = recording.size or 0
     share = size * SECONDS * 1_000_000_000 // recording.span.length
     enough = max(_LEAST, 2 * share + _SPARE)
+    # Where recordings are played, ten seconds take ten.
+    until = min(recording.span.end, recording.span.begin + 2 * SECONDS * NS)
+    asked = replace(recording, span=Span(recording.span.begin, until))
     kind = ""
     received = 0
     with path.open("wb") as file:
@@ -72,7 +76,7 @@ async def fetch_beginning(source: Source, recording: Recording, path: Path) -> i
                 raise _EnoughError
 
         with suppress(_EnoughError):
-            await source.fetch(recording, write)
+            await source.fetch(asked, write)
     return received
 
 

@@ -34,6 +34,7 @@ from hikcore.extract.plan import PlannedChunk, plan
 from hikcore.extract.recover import commit_left_over, left_over, row_bytes
 from hikcore.extract.report import CameraJob, CameraReport, Outcome, Progress, Quiet
 from hikcore.extract.spool import Room, Spool
+from hikcore.extract.tail import tails
 from hikcore.extract.windows import to_ask
 from hikcore.instants import DAY, Span, union
 from hikcore.sources.base import QuietHours, ReadsAsTold, Recording, Source, SpanSource
@@ -58,6 +59,7 @@ async def extract_camera(
     patience: Patience | None = None,
     now: Callable[[], int] = time.time_ns,
     evidence: Evidence | None = None,
+    tails: bool = False,
 ) -> CameraReport:
     """Bring everything that a camera's device has of a span, and that is not settled, into the
     archive. Recordings are taken whole, also what of them lies outside the span.
@@ -75,6 +77,7 @@ async def extract_camera(
         patience: how often a transfer is tried.
         now: our clock, ns UTC.
         evidence: what the device tells besides, where its cameras share it.
+        tails: also play what lies in recordings that are still being written.
 
     Returns:
         What was done. An error of one chunk does not stop the others, and none is raised: see
@@ -90,6 +93,7 @@ async def extract_camera(
         patience or Patience(),
         now,
         evidence or Evidence(source),
+        tails,
     )
     report = CameraReport(job, span)
     try:
@@ -131,6 +135,7 @@ class _Work:
     patience: Patience
     now: Callable[[], int]
     evidence: Evidence
+    tails: bool = False
 
     async def read_as_corrected(self) -> None:
         """Read the device's times as the archive says where it has put the profile right that the
@@ -176,6 +181,8 @@ class _Work:
             begins_from=begins_from,
             repair=repair,
         )
+        if self.tails:
+            planned += await tails(job, self.source, rows, manifests, self.span, self.now())
         # What is under a broken manifest would be fetched at every run: the same manifest would be
         # put under the same key, where it is taken to be there already.
         return [chunk for chunk in planned if chunk.id not in broken]

@@ -110,9 +110,9 @@ class Commit:
         return committed
 
     def _runs(self, row: Recording, table: SampleTable) -> list[Run]:
-        """Of a span that a source serves it also says how long it lasts: times that fit are true,
-        and what is too long may be so at either end."""
-        if row.kind != "window":
+        """Of a span that a source serves or plays it also says how long it lasts: times that fit
+        are true, and what is too long may be so at either end."""
+        if row.kind == "file":
             return find_runs(table, self.clock, row.span.begin)
         if irregularity(table, row.span.length):
             return find_runs(table, self.clock, row.span.begin)

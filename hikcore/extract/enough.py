@@ -17,7 +17,10 @@ from hikcore.sources.base import Recording
 def holds_all(body: Body, recording: Recording) -> bool:
     """Of a file by its bytes; of a window by the length of the footage in it, where that can be
     told (a source that says nothing of a window's inside is believed). A window that cannot be
-    read may have lost its end on the way, with an MP4's index in it."""
+    read may have lost its end on the way, with an MP4's index in it. What a growing file holds is
+    what comes."""
+    if recording.kind == "tail":
+        return body.table is not None or not isinstance(body.fault, MediaDamaged)
     if recording.kind != "window":
         return recording.size is None or body.size >= recording.size
     if body.table is None:

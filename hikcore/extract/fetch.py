@@ -46,7 +46,8 @@ class Fetching:
     """Brings one chunk into the spool, in as many attempts as it takes.
 
     Attributes:
-        chunk: what is fetched; its span is what the source told of the last body, where it did.
+        chunk: what is fetched; its span and kind are what the source told of the last body, if it
+            did.
         owner: whose it is, see `CameraJob.owner`.
         row: what is kept beside a body that arrived, of its recording.
         began: called when an attempt begins.
@@ -65,6 +66,7 @@ class Fetching:
     told: Callable[[int], None]
     keep: Callable[[PlannedChunk, Body], bool] = lambda chunk, body: True
     received: int = 0
+    _asked: Recording = field(init=False)
     _seen: set[tuple[int, str]] = field(default_factory=set)
     _last: Body | None = None
     _whole: bool = False
@@ -85,6 +87,7 @@ class Fetching:
             DeviceError: any other, at once.
             SpoolFull: no room.
         """
+        self._asked = self.chunk.recording
         try:
             await self._attempts()
         except _Again as again:
@@ -128,11 +131,12 @@ class Fetching:
         self._whole = False
         try:
             try:
-                fetched = await self.source.fetch(self.chunk.recording, inflow.write)
+                fetched = await self.source.fetch(self._asked, inflow.write)
                 self._whole = fetched.whole
-                if fetched.told is not None:
-                    told = replace(self.chunk.recording, span=fetched.told)
-                    self.chunk = replace(self.chunk, recording=told)
+                row = self._asked
+                told, kind = fetched.told or row.span, fetched.kind or row.kind
+                if (told, kind) != (row.span, row.kind):
+                    self.chunk = replace(self.chunk, recording=replace(row, span=told, kind=kind))
             except TransferInterrupted as error:
                 interrupted = error
             await inflow.flush()
@@ -158,7 +162,7 @@ class Fetching:
         if interrupted is None and (self._whole or holds_all(body, self.chunk.recording)):
             return
         content = (body.size, body.sha256)
-        if interrupted is None and self.chunk.recording.kind == "window" and body.table is not None:
+        if interrupted is None and self.chunk.recording.kind != "file" and body.table is not None:
             content = footage(body.table)  # a cloud may put the same pictures into other bytes
         body.short = content in self._seen
         body.settled = body.short

@@ -53,6 +53,7 @@ class SiteWork:
         sources: by device; owned by the caller, who closes them.
         evidence: by device, where the caller has asked some of it already.
         cameras_at_once: parts worked on at the same time.
+        tails: also play what lies in recordings that are still being written.
     """
 
     def __init__(
@@ -68,6 +69,7 @@ class SiteWork:
         patience: Patience | None = None,
         evidence: Mapping[str, Evidence] | None = None,
         cameras_at_once: int = CAMERAS_AT_ONCE,
+        tails: bool = False,
     ) -> None:
         self._sources = sources
         self._store = store
@@ -76,6 +78,7 @@ class SiteWork:
         self._dry_run = dry_run
         self._stop = stop
         self._repair = repair
+        self._tails = tails
         self._patience = patience
         self._turns = asyncio.Semaphore(cameras_at_once)
         self._gone: dict[str, HikcoreError] = {}
@@ -104,6 +107,7 @@ class SiteWork:
                 repair=self._repair,
                 patience=self._patience,
                 evidence=self._evidence[part.job.device],
+                tails=self._tails,
             )
         if isinstance(report.failure, DeviceAuthError | DeviceUnreachable | QuietHours):
             self._gone.setdefault(part.job.device, report.failure)

@@ -216,10 +216,10 @@ def _short_note(chunk: PlannedChunk, received: int, short: bool) -> list[str]:
         return []
     listed, told = chunk.recording.size, chunk.recording.span
     promised = "cut off twice"
-    if listed is not None:
-        promised = f"listed {listed} bytes"
-    elif chunk.recording.kind == "window":
+    if chunk.recording.kind == "window":
         promised = f"said to hold {told}"
+    elif listed is not None:
+        promised = f"listed {listed} bytes"
     return [f"{SHORT}{promised}, received {received} twice alike"]
 
 

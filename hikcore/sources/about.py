@@ -86,3 +86,13 @@ class TellsSchedules(Protocol):
             DeviceError: it does not answer, or tells none (`DeviceRefused`).
         """
         ...
+
+
+@runtime_checkable
+class TellsItsWay(Protocol):
+    """A source that gets recordings in one of several ways."""
+
+    @property
+    def way(self) -> Literal["download", "rtsp"]:
+        """As files, or played; as far as is known."""
+        ...

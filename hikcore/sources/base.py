@@ -98,12 +98,15 @@ class Fetched:
             span. Its begin is the origin of footage that holds no wall clock.
         whole: the source has seen by the footage's own times that it reaches from end to end of
             what is listed: what is missing inside was never there. False: it has not looked.
+        kind: what it was got as, where that is not the recording's own kind: a file that was played
+            is a `window` of its footage. It counts behind a file when both are there.
     """
 
     size: int
     promised: int | None
     told: Span | None = None
     whole: bool = False
+    kind: ChunkKind | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,6 +258,22 @@ class ReadsAsTold(Protocol):
 
     def read_as(self, clock: DeviceClock) -> None:
         """Take this clock from now on, in place of what was measured or set."""
+        ...
+
+
+@runtime_checkable
+class PlaysTails(Protocol):
+    """A source that can play what lies in a recording that is still being written: what a source
+    may offer besides."""
+
+    async def tail(self, growing: Recording, begin: int) -> Recording | None:
+        """What such a recording holds from an instant (UTC ns) until now, as a recording of kind
+        `tail`: named by the span that is asked for, in the device's own digits. None where that is
+        too little to ask for.
+
+        Raises:
+            DeviceError: the device does not say what time it is.
+        """
         ...
 
 

@@ -78,6 +78,7 @@ class Connection:
 
     Attributes:
         where: the device, for errors.
+        login: what this process knows of the account.
         polite: its limits, shared by all of this process.
         idle, slowest: see `Settings.idle_timeout` and `Settings.slowest`.
 
@@ -104,10 +105,11 @@ class Connection:
         self._settings = settings
         policy = TlsPolicy.parse(tls)
         encrypted = scheme == "https"
+        self.login = login_for(host, port, username, password.get_secret_value())
         self._auth = DeviceAuth(
             username,
             password,
-            login=login_for(host, port, username, password.get_secret_value()),
+            login=self.login,
             where=self.where,
             basic=settings.auth == "basic" or (encrypted and policy.authenticated),
             nonce_idle=settings.nonce_idle,

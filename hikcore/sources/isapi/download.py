@@ -24,6 +24,8 @@ from hikcore.sources.isapi.status import Rejected
 from hikcore.sources.isapi.transfer import NotResumed, Requests, Transfer
 
 Write = Callable[[bytes], Awaitable[None]]
+#: What a device says of what it cannot do at all.
+_LACKING = frozenset({"notsupport", "methodnotallowed"})
 
 
 class _EnoughError(Exception):
@@ -80,6 +82,14 @@ class Downloader:
         if interrupted is not None:
             await self._resume(transfer, interrupted)
         return Fetched(transfer.size, transfer.promised)
+
+    def never_serves(self, error: Rejected) -> bool:
+        """Whether a refusal says that this device gives no files at all, so that they are to be
+        played: it refused every form, none was ever taken, and no right of the account is what is
+        missing (facts 1.5, 1.10). A plain 404 is of that recording alone: it was written over."""
+        if self._proven or self._dialects.download is not None:
+            return False
+        return _is_of_form(error) or error.sub.lower() in _LACKING
 
     async def beginning(self, uri: str, enough: int) -> bytes:
         """The first bytes of a file, as many as are enough (or all); the rest is not taken.

@@ -10,6 +10,9 @@ from hikcore.sources.timetable import Timetable
 
 #: `auto`: Digest; Basic only where TLS has verified who listens. `basic`: Basic, also in the clear.
 AuthMode = Literal["auto", "basic"]
+#: How recordings are got: `download`: as files; `rtsp`: played; `auto`: as files, and played where
+#: the device refused downloads in every form.
+PlaybackMode = Literal["auto", "download", "rtsp"]
 
 MIB: Final = 1 << 20
 
@@ -73,6 +76,11 @@ class Settings:
         growing_margin: ns; a file that ends later than this before the device's now is open.
         growing_settle: ns; the newest file is closed at the latest when its end is so long ago.
         answer_limit: bytes of an XML answer that are read (the largest seen has 145 KB).
+        playback: see `PlaybackMode`.
+        rtsp_port: where it plays.
+        quiet: seconds without a picture after which a playback is over: recorders end none. Longer
+            than one searches for the next file.
+        slack: a playback takes at most so many times as long as its footage, and five minutes.
     """
 
     connect_timeout: float = 10.0
@@ -92,3 +100,7 @@ class Settings:
     growing_margin: int = 60 * NS
     growing_settle: int = 900 * NS
     answer_limit: int = 16 * MIB
+    playback: PlaybackMode = "auto"
+    rtsp_port: int = 554
+    quiet: float = 15.0
+    slack: float = 2.0

@@ -7,7 +7,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Literal
 
 from pydantic import SecretStr
 
@@ -17,6 +17,7 @@ from hikcore.errors import (
     ConfigurationError,
     DeviceProtocolError,
     DeviceRefused,
+    DeviceUnreachable,
     TransferInterrupted,
 )
 from hikcore.instants import NS, Span, format_instant
@@ -43,6 +44,7 @@ from hikcore.sources.isapi.facts import device_facts
 from hikcore.sources.isapi.meaning import Reading, measure
 from hikcore.sources.isapi.oddities import odd_clock, odd_rows
 from hikcore.sources.isapi.paging import Lister
+from hikcore.sources.isapi.playback import Player, SharedLogin
 from hikcore.sources.isapi.remembered import ClockMemory
 from hikcore.sources.isapi.rows import recordings_of
 from hikcore.sources.isapi.search import SearchRow
@@ -129,6 +131,17 @@ class IsapiSource:
             self._tracks.numbers,
         )
         self._downloader = Downloader(self._connection, self._dialects, self._settings.retries)
+        self._player = Player(
+            self._connection,
+            self._settings,
+            host,
+            username,
+            password,
+            SharedLogin(self._connection.login, guard, self._connection.where, now),
+            self.clock,
+            now,
+        )
+        self._played = self._settings.playback == "rtsp"
         self._memory = ClockMemory(clock_notes)
         named = device_time not in ("auto", "utc", "local")
         self._rule = rule_of(device_time) if named else None
@@ -240,8 +253,56 @@ class IsapiSource:
     async def fetch(
         self, recording: Recording, write: Callable[[bytes], Awaitable[None]]
     ) -> Fetched:
-        """Stream the bytes of one recording; see `Source.fetch`."""
-        return await self._downloader.fetch(recording.locator, write)
+        """Stream the bytes of one recording; see `Source.fetch`. Where the device gives no files,
+        they are played (`Settings.playback`), and so is every tail."""
+        if recording.kind == "tail" or self._played:
+            return await self._player.fetch(recording, write)
+        try:
+            return await self._downloader.fetch(recording.locator, write)
+        except Rejected as error:
+            if self._settings.playback != "auto" or not self._downloader.never_serves(error):
+                raise
+            refused = error
+        return await self._play_instead(recording, write, refused)
+
+    async def _play_instead(
+        self,
+        recording: Recording,
+        write: Callable[[bytes], Awaitable[None]],
+        refused: Rejected,
+    ) -> Fetched:
+        """Play what the device does not give as a file."""
+        where = self._connection.where
+
+        async def played(block: bytes) -> None:
+            if not self._played:
+                self._played = True
+                _LOG.warning(
+                    "%s: it gives no files (%s): its recordings are played, an hour in an hour",
+                    where,
+                    refused.message,
+                )
+            await write(block)
+
+        try:
+            return await self._player.fetch(recording, played)
+        except (DeviceRefused, DeviceUnreachable) as error:
+            raise DeviceRefused(
+                f"it gives no files ({refused.message}), and plays none: {error.message}",
+                where=where,
+                hint="let the account download, or set rtsp_port to where the device streams",
+            ) from None
+
+    async def tail(self, growing: Recording, begin: int) -> Recording | None:
+        """What a recording that is still being written holds; see `PlaysTails`."""
+        clock = await self.clock()
+        told = await self._read_time()
+        return self._player.tail(growing, begin, clock.wall_to_utc(told.local, self._now()), clock)
+
+    @property
+    def way(self) -> Literal["download", "rtsp"]:
+        """How recordings are got, as far as is known; see `TellsItsWay`."""
+        return "rtsp" if self._played else "download"
 
     async def aclose(self) -> None:
         """Close connections."""

@@ -1,0 +1,323 @@
+"""RTP packets to access units and units of sound. Pure: no I/O, no clock.
+
+Facts: RFC 3550 (RTP, sender reports), 6184 (H.264), 7798 (H.265), 3551 (G.711), 3640 (AAC).
+
+Bytes are kept as they came: a NAL unit is what the packets carry, put together where it was cut.
+Packets that are missing (over TCP a recorder drops them itself when it cannot keep up) are counted,
+and a unit that lacks one is left out, never patched.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Final, Literal
+
+from hikcore.errors import MediaDamaged, MediaUnsupported
+
+#: One NAL unit, and one picture: more is no footage, and would only fill memory.
+_NAL_MOST: Final = 16 << 20
+_PICTURE_MOST: Final = 32 << 20
+#: Seconds from the epoch of NTP (1900) to that of Unix.
+_NTP: Final = 2_208_988_800
+_NS: Final = 1_000_000_000
+VideoCodec = Literal["h264", "h265"]
+
+
+@dataclass(frozen=True, slots=True)
+class Packet:
+    """An RTP packet: its header's fields and its payload, padding aside."""
+
+    kind: int
+    sequence: int
+    stamp: int
+    marker: bool
+    payload: bytes
+
+
+def parse_packet(data: bytes) -> Packet | None:
+    """A packet; None for what is none (RFC 3550 5.1)."""
+    if len(data) < 12 or data[0] >> 6 != 2:
+        return None
+    first, second, sequence, stamp = struct.unpack_from(">BBHI", data)
+    begin = 12 + 4 * (first & 15)
+    if first & 0x10:  # an extension
+        if len(data) < begin + 4:
+            return None
+        begin += 4 + 4 * int.from_bytes(data[begin + 2 : begin + 4], "big")
+    end = len(data)
+    if first & 0x20:
+        end -= data[-1]
+    if begin > end:
+        return None
+    return Packet(second & 0x7F, sequence, stamp, bool(second & 0x80), data[begin:end])
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A sender report: at the wall clock `wall` (UTC ns, as the sender sees it) its RTP time was
+    `stamp`."""
+
+    stamp: int
+    wall: int
+
+
+def parse_report(data: bytes) -> Report | None:
+    """The sender report at the begin of an RTCP packet (RFC 3550 6.4.1); None where it has none, or
+    no wall clock."""
+    if len(data) < 20 or data[0] >> 6 != 2 or data[1] != 200:
+        return None
+    seconds, part, stamp = struct.unpack_from(">III", data, 8)
+    if not seconds:
+        return None
+    # From February 2036 the seconds begin again at 0 (RFC 5905 6).
+    era = 1 << 32 if seconds < 1 << 31 else 0
+    return Report(stamp, (seconds + era - _NTP) * _NS + (part * _NS >> 32))
+
+
+class Unwrap:
+    """RTP times of 32 bits as ones that go on growing, beginning with `begin`."""
+
+    def __init__(self, begin: int = 0) -> None:
+        self._begin = begin
+        self._last: int | None = None
+        self._time = 0
+
+    def __call__(self, stamp: int) -> int:
+        """The time of a stamp; it may lie before the one asked last."""
+        if self._last is None:
+            self._last, self._time = stamp, self._begin
+        self._time += ((stamp - self._last + (1 << 31)) & 0xFFFFFFFF) - (1 << 31)
+        self._last = stamp
+        return self._time
+
+    @property
+    def last(self) -> int:
+        """The time asked last."""
+        return self._time
+
+    def of(self, stamp: int) -> int | None:
+        """The same without taking notice of it; None before the first."""
+        if self._last is None:
+            return None
+        return self._time + ((stamp - self._last + (1 << 31)) & 0xFFFFFFFF) - (1 << 31)
+
+
+@dataclass(frozen=True, slots=True)
+class AccessUnit:
+    """One picture: its RTP time, and its NAL units without start codes, in order; `whole`: no
+    packet of it is known to be missing."""
+
+    stamp: int
+    units: tuple[bytes, ...]
+    sync: bool
+    whole: bool = True
+
+
+def nal_type(codec: VideoCodec, nal: bytes) -> int:
+    """The type of a NAL unit."""
+    return nal[0] & 31 if codec == "h264" else nal[0] >> 1 & 63
+
+
+def is_set(codec: VideoCodec, nal: bytes) -> bool:
+    """Whether it is a parameter set."""
+    return nal_type(codec, nal) in ((7, 8, 13) if codec == "h264" else (32, 33, 34))
+
+
+def is_picture(codec: VideoCodec, nal: bytes) -> bool:
+    """Whether it is (a part of) a coded picture."""
+    kind = nal_type(codec, nal)
+    return 1 <= kind <= 5 if codec == "h264" else kind < 32
+
+
+def is_sync(codec: VideoCodec, nal: bytes) -> bool:
+    """Whether decoding can begin at its picture: IDR, or IRAP."""
+    kind = nal_type(codec, nal)
+    return kind == 5 if codec == "h264" else 16 <= kind <= 21
+
+
+@dataclass(slots=True)
+class Numbers:
+    """Sequence numbers of one stream; `lost`: how many were skipped so far."""
+
+    lost: int = 0
+    _last: int | None = None
+
+    def follows(self, sequence: int) -> bool:
+        """Whether a packet follows the one before it."""
+        before, self._last = self._last, sequence
+        if before is None or sequence == (before + 1) & 0xFFFF:
+            return True
+        self.lost += (sequence - before - 1) & 0xFFFF or 1
+        return False
+
+
+@dataclass(slots=True)
+class VideoUnits:
+    """Pictures of a stream of packets. A picture ends where the next RTP time begins: some senders
+    set the marker on every slice or parameter set, so that it proves no end.
+
+    Attributes:
+        codec: of the stream.
+        numbers: of its packets.
+    """
+
+    codec: VideoCodec
+    numbers: Numbers = field(default_factory=Numbers)
+    _stamp: int | None = None
+    _units: list[bytes] = field(default_factory=list)
+    _size: int = 0
+    _part: bytearray | None = None
+    _lacks: bool = False
+    _marked: bool = False
+
+    def take(self, packet: Packet) -> AccessUnit | None:
+        """The next packet; the picture before it, where that is whole now.
+
+        Raises:
+            MediaDamaged: a unit or a picture larger than any, or a payload that cannot be.
+            MediaUnsupported: a way of packing that no recorder is known to use.
+        """
+        follows = self.numbers.follows(packet.sequence)
+        done = None
+        if self._stamp is not None and packet.stamp != self._stamp:
+            done = self._close(self._stamp)
+        if not follows:
+            self._part, self._lacks = None, True
+        self._stamp, self._marked = packet.stamp, packet.marker
+        for unit in self._split(packet.payload):
+            if unit:
+                self._size += len(unit)
+                self._units.append(unit)
+        if self._size + len(self._part or b"") > _PICTURE_MOST:
+            raise MediaDamaged(f"a picture of more than {_PICTURE_MOST} bytes in an RTP stream")
+        return done
+
+    def finish(self) -> AccessUnit | None:
+        """The last picture, where its last packet says that it is whole."""
+        if self._stamp is None or not self._marked:
+            return None
+        return self._close(self._stamp)
+
+    def _close(self, stamp: int) -> AccessUnit | None:
+        if not any(is_picture(self.codec, unit) for unit in self._units):
+            return None  # parameter sets with a time of their own: they belong to what follows
+        units, lacks = tuple(self._units), self._lacks or self._part is not None
+        self._units, self._size, self._part, self._lacks = [], 0, None, False
+        sync = any(is_sync(self.codec, unit) for unit in units)
+        return AccessUnit(stamp, units, sync, not lacks)
+
+    def _split(self, payload: bytes) -> Iterator[bytes]:
+        if self.codec == "h264":
+            return self._h264(payload)
+        return self._h265(payload)
+
+    def _h264(self, payload: bytes) -> Iterator[bytes]:
+        if not payload:
+            return
+        kind = payload[0] & 31
+        if 1 <= kind <= 23:
+            yield payload
+        elif kind == 24:
+            yield from _aggregated(payload[1:])
+        elif kind in (28, 29) and len(payload) > 2:
+            skip = 2 if kind == 28 else 4  # FU-B has a decoding number
+            head = bytes((payload[0] & 0xE0 | payload[1] & 0x1F,))
+            yield from self._fragment(payload[1], head, payload[skip:])
+        elif kind not in (0, 30, 31):
+            raise MediaUnsupported(f"H.264 in RTP packets of type {kind} (RFC 6184) is not read")
+
+    def _h265(self, payload: bytes) -> Iterator[bytes]:
+        if len(payload) < 3:
+            return
+        kind = payload[0] >> 1 & 63
+        if kind < 48:
+            yield payload
+        elif kind == 48:
+            yield from _aggregated(payload[2:])
+        elif kind == 49:
+            head = bytes((payload[0] & 0x81 | (payload[2] & 0x3F) << 1, payload[1]))
+            yield from self._fragment(payload[2], head, payload[3:])
+        else:
+            raise MediaUnsupported(f"H.265 in RTP packets of type {kind} (RFC 7798) is not read")
+
+    def _fragment(self, mark: int, head: bytes, data: bytes) -> Iterator[bytes]:
+        """A piece of a unit: `mark` has S (begin) and E (end) in its two highest bits."""
+        if mark & 0x80:
+            self._lacks = self._lacks or self._part is not None
+            self._part = bytearray(head)
+        if self._part is None:
+            self._lacks = True  # its begin was lost
+            return
+        self._part += data
+        if len(self._part) > _NAL_MOST:
+            raise MediaDamaged(f"a NAL unit of more than {_NAL_MOST} bytes in an RTP stream")
+        if mark & 0x40:
+            unit, self._part = bytes(self._part), None
+            yield unit
+
+
+def _aggregated(data: bytes) -> Iterator[bytes]:
+    """Units behind 16-bit lengths."""
+    at = 0
+    while at + 2 <= len(data):
+        size = int.from_bytes(data[at : at + 2], "big")
+        if at + 2 + size > len(data):
+            raise MediaDamaged("an RTP aggregation packet ends inside a NAL unit")
+        yield data[at + 2 : at + 2 + size]
+        at += 2 + size
+
+
+@dataclass(slots=True)
+class AacUnits:
+    """AAC of `mpeg4-generic` (RFC 3640): access units behind a table of their sizes.
+
+    Args:
+        size_bits, index_bits: of a table's entry (`sizelength`, `indexlength`; `indexdeltalength`
+            is taken to be the same, as in AAC-hbr and AAC-lbr).
+    """
+
+    size_bits: int = 13
+    index_bits: int = 3
+    numbers: Numbers = field(default_factory=Numbers)
+    _part: bytearray | None = None
+    _wanted: int = 0
+
+    def take(self, packet: Packet) -> list[tuple[int, bytes]]:
+        """(offset in samples from the packet's time, unit) of those that are whole now."""
+        if not self.numbers.follows(packet.sequence):
+            self._part = None
+        data = packet.payload
+        if len(data) < 2:
+            return []
+        bits = int.from_bytes(data[:2], "big")
+        entry = self.size_bits + self.index_bits
+        begin = 2 + (bits + 7) // 8
+        if begin > len(data) or not bits or bits % entry:
+            return []
+        table = int.from_bytes(data[2:begin], "big") >> (8 * (begin - 2) - bits)
+        count = bits // entry
+        sizes = [
+            table >> (entry * (count - 1 - n) + self.index_bits) & ((1 << self.size_bits) - 1)
+            for n in range(count)
+        ]
+        if count == 1 and sizes[0] > len(data) - begin:
+            return self._fragment(sizes[0], data[begin:])
+        self._part = None
+        out: list[tuple[int, bytes]] = []
+        for number, size in enumerate(sizes):
+            if begin + size > len(data):
+                break
+            out.append((number * 1024, data[begin : begin + size]))
+            begin += size
+        return out
+
+    def _fragment(self, size: int, data: bytes) -> list[tuple[int, bytes]]:
+        if self._part is None or self._wanted != size:
+            self._part, self._wanted = bytearray(), size
+        self._part += data
+        if len(self._part) < size:
+            return []
+        unit, self._part = bytes(self._part[:size]), None
+        return [(0, unit)]
