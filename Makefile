@@ -16,7 +16,7 @@ help: ## Show this list
 $(READY): $(INPUTS)
 	@PYTHON="$(PYTHON)" sh infra/venv.sh
 
-demo: $(READY) ## Run the whole job against a simulated recorder, into ./demo
+demo: $(READY) ## Run the whole job against simulated devices, into ./demo
 	@.venv/bin/hikcore demo
 
 test: $(READY) ## Run every test, with a real MinIO and a real Prefect server

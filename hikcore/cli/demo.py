@@ -1,14 +1,12 @@
-"""`hikcore demo`: the whole job with no recorder at hand, for real but for the recorder."""
+"""`hikcore demo`: the whole job with no device at hand, for real but for the devices."""
 
 from __future__ import annotations
 
 import asyncio
-import os
 import shlex
 import time
 from dataclasses import dataclass
 from datetime import UTC
-from json import dumps as json_text
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -22,55 +20,21 @@ from hikcore.instants import NS, Span, format_instant
 
 if TYPE_CHECKING:
     from hikcore.archive.clip import ClipReport
-    from hikcore.config import Config
+    from hikcore.cli.demo_devices import Devices
     from hikcore.extract.report import CameraReport
-    from hikcore.sim.recorder import Recorder
 
 SITE: Final = "demo"
 CLIP_CAMERA: Final = "gate"
+#: Of the two other vendors: the same span of them too.
+OTHERS: Final = ("till", "ramp")
 #: By the frozen clock: over a border of two recordings, begun and ended between key frames.
 CLIP_FROM: Final = -(48 * 60 + 43) * NS - 600_000_000
 CLIP_TO: Final = -(46 * 60 + 58) * NS
-#: The port that `hikcore simulate` listens on, so that the configuration made here goes on working.
-PORT: Final = 8000
-
-_CONFIG = """\
-# Made by `hikcore demo`. It works as long as `hikcore simulate` runs beside it:
-#   hikcore cameras --config {file}
-[archive]
-url = {archive}
-
-[spool]
-folder = {spool}
-limit = "2 GB"
-
-[sites.demo]
-name = "Demonstration"
-zone = "Asia/Tashkent"
-
-[sites.demo.devices.nvr]
-host = "127.0.0.1"
-port = {port}
-username = "{username}"
-password = {password}
-
-[sites.demo.cameras.gate]
-device = "nvr"
-channel = 1
-
-[sites.demo.cameras.yard]
-device = "nvr"
-channel = 2
-
-[sites.demo.cameras.store]
-device = "nvr"
-channel = 4
-"""
 
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """What the recorder part of the demo leaves: the hour that was extracted, and the reports."""
+    """What the devices' part of the demo leaves: the hour that was extracted, and the reports."""
 
     span: Span
     reports: list[CameraReport]
@@ -84,9 +48,10 @@ def demo(
     json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Run the whole job against a simulated recorder into a folder: extract, coverage, clip.
+    """Run the whole job against simulated devices into a folder: extract, coverage, clip.
 
-    The recorder is simulated, its video is real; all else is what runs against a real one.
+    There is one of each vendor. They are simulated, their video is real; all else is what runs
+    against real ones.
     """
     from hikcore.cli import interrupt
 
@@ -119,62 +84,37 @@ def _home(folder: Path) -> Path:
 
 
 async def _extract(home: Path, output: Output, style: Style, stop: asyncio.Event) -> Done:
-    from hikcore.cli.extract import work_on
+    from hikcore.cli.demo_devices import configured, devices
+    from hikcore.cli.extract import summary_text, work_on
     from hikcore.config.jobs import site_jobs
-    from hikcore.sim.profiles import get_profile
-    from hikcore.sim.recorder import Recorder
 
-    profile = get_profile("default")
-    output.talk("1. A simulated recorder: three cameras, an hour of footage, one hole.")
-    async with Recorder(profile, cache=home / "footage-cache") as recorder:
-        await _film(recorder, style)
-        config = _configured(home, recorder)
-        now = recorder.now()
-        span = Span(now - 3600 * NS, now)
+    output.talk(
+        "1. Three simulated devices: a Hikvision recorder with three cameras, a camera in\n"
+        "   the Hik Cloud, an EverFocus recorder. An hour of footage with holes."
+    )
+    async with devices(home / "footage-cache") as made:
+        await _film(made, style)
+        config, span = configured(home, made), made.hour
         output.talk(
             f"\n2. Extract {format_instant(span.begin, 0)} to {format_instant(span.end, 0)}."
         )
         async with site_jobs(config, SITE) as jobs, Watch(style, output) as watch:
             reports = await work_on(config, jobs, span, watch, stop)
-    from hikcore.cli.extract import summary_text
-
     output.talk(f"   {summary_text(reports, dry_run=False)}")
     return Done(span, reports)
 
 
-async def _film(recorder: Recorder, style: Style) -> None:
+async def _film(made: Devices, style: Style) -> None:
     """Make the footage, with a bar where there are bars."""
     if chosen(style) is not Style.BAR:
-        await recorder.prepare()
+        await made.film()
         return
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 
     columns = (TextColumn("filming"), BarColumn(bar_width=None), TaskProgressColumn())
     with Progress(*columns, console=console(stderr=True), expand=True) as bars:
         task = bars.add_task("", total=1.0)
-        await recorder.prepare(lambda part: bars.update(task, completed=part))
-
-
-def _configured(home: Path, recorder: Recorder) -> Config:
-    """Write a configuration as a user would, and read it, with the port of this recorder."""
-    from hikcore.config import load
-
-    auth = recorder.profile.auth
-    file, password = home / "hikcore.toml", home / "password"
-    handle = os.open(password, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(handle, "w") as out:
-        out.write(auth.password.get_secret_value() + "\n")
-    places = {
-        "archive": f"{home}/archive",
-        "spool": f"{home}/spool",
-        "password": f"file:{password}",
-    }
-    # A TOML text is written as JSON writes it.
-    quoted = {key: json_text(value) for key, value in places.items()}
-    file.write_text(
-        _CONFIG.format(file=file, port=PORT, username=auth.username, **quoted), encoding="utf-8"
-    )
-    return load(file, overrides={"sites.demo.devices.nvr.port": str(recorder.port)}, environ={})
+        await made.film(lambda part: bars.update(task, completed=part))
 
 
 def _read_back(home: Path, span: Span, output: Output) -> ClipReport:
@@ -194,6 +134,9 @@ def _read_back(home: Path, span: Span, output: Output) -> ClipReport:
     )
     report = archive.clip(SITE, CLIP_CAMERA, asked, _short(home / f"{CLIP_CAMERA}.mp4"))
     tell_clip(output, report)
+    output.talk("   And the same span from the cloud and from the EverFocus recorder:")
+    for camera in OTHERS:
+        tell_clip(output, archive.clip(SITE, camera, asked, _short(home / f"{camera}.mp4")))
     return report
 
 
@@ -208,7 +151,7 @@ def _what_next(output: Output, home: Path, report: ClipReport, seconds: float) -
         f"hikcore coverage {SITE} 2026-11-20 2026-11-20 --archive {archive}",
         f"hikcore clip {SITE}/yard {begin} {end} \\",
         f"    -o yard.mp4 --audio aac --archive {archive}",
-        f"hikcore simulate & hikcore cameras --config {config}",
+        f"less {config}     # and how to run these devices beside it",
     ):
         output.talk(f"  {command}")
     output.document(

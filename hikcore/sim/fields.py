@@ -1,8 +1,12 @@
-"""The fields of a profile as a table: `python -m hikcore.sim.fields`; docs/simulator.md has it."""
+"""The fields of a profile as a table: `python -m hikcore.sim.fields`; docs/simulator.md has it.
+
+With `everfocus` behind it those of such a recorder, for docs/everfocus-simulator.md.
+"""
 
 from __future__ import annotations
 
 import re
+import sys
 import types
 from collections.abc import Iterator
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
@@ -12,6 +16,25 @@ from pydantic_core import PydanticUndefined
 
 from hikcore.sim.alerts import AlertEvent, Alerts
 from hikcore.sim.camera import CameraProfile
+from hikcore.sim.everfocus.behaviour import (
+    Answering,
+    Backup,
+    Clips,
+    Logs,
+    Maps,
+    Playback,
+    Snapshots,
+    Socketing,
+)
+from hikcore.sim.everfocus.happened import EventRow, LogRow, MetaRow
+from hikcore.sim.everfocus.profile import (
+    Limit,
+    Login,
+    NvrCamera,
+    NvrClock,
+    NvrIdentity,
+    NvrProfile,
+)
 from hikcore.sim.faults import Fault
 from hikcore.sim.profile import (
     Auth,
@@ -40,9 +63,19 @@ TABLES: tuple[tuple[str, type[BaseModel]], ...] = (
 )  # fmt: skip
 
 
-def markdown() -> str:
+#: Those of EverFocus recorders that the others do not have.
+EVERFOCUS: tuple[tuple[str, type[BaseModel]], ...] = (
+    ("(top)", NvrProfile), ("identity", NvrIdentity), ("login", Login), ("clock", NvrClock),
+    ("answering", Answering), ("maps", Maps), ("clips", Clips), ("backup", Backup),
+    ("playback", Playback), ("sockets", Socketing), ("snapshots", Snapshots), ("limits", Limit),
+    ("cameras", NvrCamera), ("events", EventRow), ("metas", MetaRow), ("logs", LogRow),
+    ("logging", Logs),
+)  # fmt: skip
+
+
+def markdown(tables: tuple[tuple[str, type[BaseModel]], ...] = TABLES) -> str:
     """All tables."""
-    return "\n".join(line for name, model in TABLES for line in _table(name, model))
+    return "\n".join(line for name, model in tables for line in _table(name, model))
 
 
 def _table(name: str, model: type[BaseModel]) -> Iterator[str]:
@@ -109,4 +142,4 @@ def _default(value: Any) -> str:
 
 
 if __name__ == "__main__":
-    print(markdown())
+    print(markdown(EVERFOCUS if "everfocus" in sys.argv else TABLES))

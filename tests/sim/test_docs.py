@@ -6,8 +6,9 @@ from typing import get_args
 
 from hikcore.sim import faults, strikes
 from hikcore.sim.devices import DEVICES
-from hikcore.sim.fields import TABLES, markdown
-from hikcore.sim.profile import Profile, load_profile
+from hikcore.sim.everfocus.profile import built_in_nvrs
+from hikcore.sim.fields import EVERFOCUS, TABLES, markdown
+from hikcore.sim.profile import Profile, Recorded, load_profile
 from hikcore.sim.recorder import Recorder
 
 TEXT = (Path(__file__).parents[2] / "docs" / "simulator.md").read_text(encoding="utf-8")
@@ -72,4 +73,34 @@ def test_every_behaviour_names_fields_and_tests_that_exist() -> None:
         names = re.findall(r"`(test_\w+)`", shown)
         assert names
         for name in names:
+            assert f"def {name}(" in tests, name
+
+
+EVERFOCUS_TEXT = (Path(__file__).parents[2] / "docs" / "everfocus-simulator.md").read_text(
+    encoding="utf-8"
+)
+
+
+def test_the_tables_of_everfocus_recorders_are_those_of_the_code() -> None:
+    begin = EVERFOCUS_TEXT.index("### (top)")
+    made = markdown(EVERFOCUS).strip()
+    assert EVERFOCUS_TEXT[begin:].strip() == made, "python -m hikcore.sim.fields everfocus"
+    rows = [line for line in made.splitlines() if line.startswith("| `")]
+    assert [row for row in rows if row.endswith("|  |")] == []
+    for name in built_in_nvrs():
+        assert f"| `{name}` |" in EVERFOCUS_TEXT
+
+
+def test_what_everfocus_recorders_do_names_fields_and_tests_that_exist() -> None:
+    files = Path(__file__).parent.glob("test_everfocus*.py")
+    tests = "".join(path.read_text(encoding="utf-8") for path in files)
+    begin = EVERFOCUS_TEXT.index("| behaviour | fields")
+    rows = EVERFOCUS_TEXT[begin : EVERFOCUS_TEXT.index("\n\n", begin)].splitlines()[2:]
+    models = dict(EVERFOCUS) | {"recorded": Recorded}
+    for row in rows:
+        _, fields, shown = row.strip("| ").split(" | ")
+        for name in re.findall(r"`(\w+\.\w+)`", fields):
+            part, _, field = name.partition(".")
+            assert field in models[part].model_fields, name
+        for name in re.findall(r"`(test_\w+)`", shown):
             assert f"def {name}(" in tests, name

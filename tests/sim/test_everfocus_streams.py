@@ -122,6 +122,40 @@ async def test_other_begins(start: str) -> None:
             assert 0 <= first.ms - asked * 1000 < 4000
 
 
+async def test_a_playback_may_stop_at_a_hole() -> None:
+    async with Nvr(ending(playback={"gap": "stops"})) as nvr, inside(nvr) as client:
+        frames = await played(nvr, client, 1, NOON - 372)
+        assert (NOON - 371) * 1000 < frames[-1].ms < (NOON - 370) * 1000
+    async with Nvr(ending(playback={"hole": "silent"})) as nvr, inside(nvr) as client:
+        assert await played(nvr, client, 1, NOON - 350) == []
+
+
+async def test_frames_whose_seconds_are_those_of_the_wall_clock() -> None:
+    async with Nvr(ending()) as nvr, inside(nvr) as client:
+        plain = await played(nvr, client, 5, NOON - 20)
+    async with Nvr(ending(sockets={"times": "local"})) as nvr, inside(nvr) as client:
+        shifted = await played(nvr, client, 5, NOON - 20)
+    assert [frame.ms - 8 * 3_600_000 for frame in shifted] == [frame.ms for frame in plain]
+
+
+async def test_nal_units_behind_lengths_and_sets_once() -> None:
+    odd = {"payload": "lengths", "sets": "first"}
+    async with Nvr(ending(sockets=odd)) as nvr, inside(nvr) as client:
+        video = [f for f in await played(nvr, client, 1, NOON - 20) if f.kind != 16]
+    kinds = []
+    for frame in video:
+        at, types = 0, []
+        while at < len(frame.data):
+            size = int.from_bytes(frame.data[at : at + 4], "big")
+            types.append(frame.data[at + 4] & 31)
+            at += 4 + size
+        assert at == len(frame.data)
+        kinds.append(types)
+    keys = [types for types in kinds if 5 in types]
+    assert {7, 8} <= set(keys[0])
+    assert not any({7, 8} & set(types) for types in keys[1:])
+
+
 async def test_the_second_stream() -> None:
     async with Nvr(ending()) as nvr, inside(nvr) as client:
         video = [f for f in await played(nvr, client, 1, NOON - 20, 1) if f.kind != 16]

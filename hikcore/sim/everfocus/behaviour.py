@@ -18,6 +18,8 @@ class Maps(Data):
         echo: StartTime and EndTime of a reply: what was answered, or what was asked (so that only
             the characters tell that it was cut).
         last_row: of a span that ends inside a row: short, or filled with `-`.
+        inclusive: whether EndTime is the last second that is asked for and answered, as in the
+            guide's own example, or the one after it.
         hours: borders of hours by the wall clock or by UTC (zones of half hours).
         unknown: a channel that is not there: no key, or a row of `-`.
     """
@@ -26,6 +28,7 @@ class Maps(Data):
     five: Literal["error", "first"] = "error"
     echo: Literal["answered", "asked"] = "answered"
     last_row: Literal["short", "filled"] = "short"
+    inclusive: bool = True
     hours: Literal["local", "utc"] = "local"
     unknown: Literal["absent", "empty"] = "absent"
 
@@ -37,7 +40,8 @@ class Clips(Data):
         times: of the request: seconds, milliseconds or ISO 8601, in a text.
         written: numbers or texts in the reply.
         none: how nothing is told.
-        rows: whole stretches, or the pieces of `piece_s` that they are stored in.
+        rows: whole stretches, or the pieces that they are stored in.
+        piece_s: seconds of one.
         order: of the rows.
         overlap_s: by how much pieces overlap.
         clamped: rows end where the request does.
@@ -60,7 +64,8 @@ class Backup(Data):
         start: at the key picture before, or at the first one at or after startTime.
         inclusive: the second endTime is in it.
         length: whether Content-Length is told.
-        content_type: of the AVI. error_status, error_type: of an Error.
+        content_type: of the AVI.
+        error_status, error_type: HTTP status and type of an Error.
         kind: whole; without the idx1; with RIFF sizes of zero, as if streamed; cut off after
             `cut` of its bytes.
         cut: part of the bytes, 0 to 1.
@@ -91,6 +96,7 @@ class Playback(Data):
         pace: as a multiple of real time; None: as fast as the client reads.
         at_end: silence, or the recorder hangs up.
         hole: a `time` inside a hole: it begins behind it, or there is silence.
+        gap: where footage has a hole it is jumped over, or the playback stops there, in silence.
         time: of the query: seconds or milliseconds.
         live_start: at the picture at hand, or at its key picture.
         same_session: a session id that is in use: the new one replaces it, or is refused.
@@ -104,6 +110,7 @@ class Playback(Data):
     pace: float | None = Field(default=None, gt=0)
     at_end: Literal["silent", "closes"] = "silent"
     hole: Literal["jumps", "silent"] = "jumps"
+    gap: Literal["jumps", "stops"] = "jumps"
     time: Literal["seconds", "milliseconds"] = "seconds"
     live_start: Literal["now", "key"] = "now"
     same_session: Literal["replaces", "refused"] = "replaces"
@@ -120,6 +127,7 @@ class Socketing(Data):
             the header in a message of its own.
         fragments: WebSocket fragments of each message.
         order: of the header's bytes.
+        times: what `sec` counts: UTC, or the wall clock as if it were UTC.
         datalen: of the frame, or with its header.
         payload: NAL units behind start codes, or behind 32-bit lengths.
         sets: parameter sets before each key picture, or before the first one alone.
@@ -134,6 +142,7 @@ class Socketing(Data):
     messages: Literal["frame", "coalesced", "split", "apart"] = "frame"
     fragments: int = Field(default=1, ge=1)
     order: Literal["little", "big"] = "little"
+    times: Literal["utc", "local"] = "utc"
     datalen: Literal["payload", "whole"] = "payload"
     payload: Literal["annexb", "lengths"] = "annexb"
     sets: Literal["each", "first"] = "each"

@@ -9,6 +9,7 @@ from __future__ import annotations
 import struct
 from typing import Final
 
+from hikcore.deviceclock import ZoneRule
 from hikcore.sim.camera import CameraProfile
 from hikcore.sim.everfocus.behaviour import Socketing
 from hikcore.sim.playing import Piece
@@ -41,10 +42,12 @@ class Framer:
 
     Args:
         camera: whose. sockets: how.
+        zone: of the recorder's wall clock.
     """
 
-    def __init__(self, camera: CameraProfile, sockets: Socketing) -> None:
+    def __init__(self, camera: CameraProfile, sockets: Socketing, zone: ZoneRule) -> None:
         self._camera = camera
+        self._zone = zone
         self._how = sockets
         self._keys = 0
         self._count = 0
@@ -80,6 +83,8 @@ class Framer:
         size = len(data) + (32 if self._how.datalen == "whole" else 0)
         width = self._camera.width if video else 0
         height = self._camera.height if video else 0
+        if self._how.times == "local":
+            ms = self._zone.utc_to_local(ms * 1_000_000) // 1_000_000
         return header(kind, size, width, height, ms, order=self._how.order) + data
 
 

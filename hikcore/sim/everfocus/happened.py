@@ -13,6 +13,7 @@ class EventRow(Data):
     """An event with footage (4.5).
 
     Attributes:
+        channel, begin, end, type, comment: of it.
         pre_s, post_s: seconds recorded before and after it: its archive window.
         size: of its video.
     """
@@ -28,7 +29,12 @@ class EventRow(Data):
 
 
 class MetaRow(Data):
-    """A piece of metadata (4.6). Its data may be no JSON, as the guide's `{ id: 1564741064}`."""
+    """A piece of metadata (4.6).
+
+    Attributes:
+        channel, type, at: of it.
+        data: a text that may be no JSON, as the guide's `{ id: 1564741064}`.
+    """
 
     channel: int
     type: str
@@ -37,7 +43,13 @@ class MetaRow(Data):
 
 
 class LogRow(Data):
-    """A row of the log (9.25)."""
+    """A row of the log (9.25).
+
+    Attributes:
+        type, description, at: of it.
+        channel, user: told where they are set.
+        has_record: whether there is footage of it.
+    """
 
     type: LogType
     description: str

@@ -33,9 +33,9 @@ def answer(kind: Kind, asked: Any, profile: NvrProfile, store: Store, now: int) 
             raise Wrong("4 channels at most")
         channels = channels[:_FOUR]
     begin = _aligned(kind, begin, profile)
-    # EndTime is the last second that is asked for (the guide's own example ends in 23:59:59).
-    borders, until = _cells(kind, begin, end + 1, profile)
-    reply: dict[str, Any] = {"StartTime": begin, "EndTime": until - 1}
+    last = 1 if how.inclusive else 0
+    borders, until = _cells(kind, begin, end + last, profile)
+    reply: dict[str, Any] = {"StartTime": begin, "EndTime": until - last}
     if how.echo == "asked":
         reply = {"StartTime": asked["StartTime"], "EndTime": asked["EndTime"]}
     for channel in channels:
@@ -60,7 +60,7 @@ def _read(asked: Any, profile: NvrProfile) -> tuple[list[int], int, int, int]:
     begin, end, stream = (whole(asked.get(name), name, strict=strict) for name in names)
     if stream not in (1, 2):
         raise Wrong("mainsub")
-    if begin < 0 or end < begin:
+    if begin < 0 or end < begin + (not profile.maps.inclusive):
         raise Wrong("EndTime")
     return channels, begin, end, stream - 1
 

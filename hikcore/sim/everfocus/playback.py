@@ -179,6 +179,8 @@ class Show:
         if start == "after":
             at_ms = vault.footage.first_key(at_ms)
         found = self._store.pieces(self.channel, self.stream, at_ms, now)
+        if self._how.gap == "stops":
+            found = _unbroken(found, vault.camera.frame_ms * 2)
         # From the first picture on all come: a clock that was set back is footage too.
         return _dropped(found, at_ms) if start == "exact" else found
 
@@ -199,6 +201,15 @@ def _dropped(pieces: Iterator[Piece], at_ms: int) -> Iterator[Piece]:
         begun = begun or piece.ms >= at_ms
         if begun:
             yield piece
+
+
+def _unbroken(pieces: Iterator[Piece], most: int) -> Iterator[Piece]:
+    last: int | None = None
+    for piece in pieces:
+        if last is not None and piece.ms - last > most:
+            return
+        last = piece.ms
+        yield piece
 
 
 def _chain(first: list[Piece], rest: Iterator[Piece]) -> Iterator[Piece]:

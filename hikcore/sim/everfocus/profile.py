@@ -177,6 +177,9 @@ class NvrProfile(Data):
         recorded: what is on the disks: its begin, holes, settings of the clock.
         cameras: its channels; ids may have gaps.
         events, metas, logs, logging: what happened.
+        login, clock, answering, maps, clips, backup, playback, sockets, snapshots, limits: how it
+            does what it does.
+        identity: what it says of itself.
         faults: what goes wrong; matched against `METHOD /path?query`, WebSockets too (as GET).
     """
 

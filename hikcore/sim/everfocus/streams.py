@@ -88,7 +88,7 @@ class Streams:
         if not all(each.online for each in self._profile.cameras if each.main.channel == channel):
             # Of a camera that is not there nothing comes, and nothing is said.
             await asyncio.Event().wait()
-        framer = Framer(vault.camera, self._profile.sockets)
+        framer = self._framer(vault)
         pacer = Pacer(self._now, self._sleep)
         at = self._now() // _MS
         source = live(vault, at)
@@ -126,7 +126,7 @@ class Streams:
         self.shows[name] = show
 
         async def serve(socket: Socket) -> None:
-            framer = Framer(self._store.vaults[channel, stream].camera, self._profile.sockets)
+            framer = self._framer(self._store.vaults[channel, stream])
             mailer = self._mailer(socket, fault)
             await until_gone(socket, show.run(framer, mailer), show_command)
 
@@ -140,6 +140,9 @@ class Streams:
     def _closed(self, show: Show) -> None:
         if self.shows.get(show.name) is show:
             del self.shows[show.name]
+
+    def _framer(self, vault: Vault) -> Framer:
+        return Framer(vault.camera, self._profile.sockets, self._profile.clock.rule)
 
     def _mailer(self, socket: Socket, fault: Fault | None) -> Mailer:
         return Mailer(socket, self._profile.sockets, fault, self._sleep)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import AsyncIterator, Callable, Iterable
 from pathlib import Path
 from types import TracebackType
@@ -110,6 +110,14 @@ class Cloud:
             for part in inside
             for ms in shelf.footage.instants(-(-part.begin // _MS), -(-part.end // _MS))
         ]
+
+    async def prepare(self) -> None:
+        """Make the footage that it has now, so that nobody waits for it."""
+        for shelf in self.api.shelves.values():
+            for each in shelf.has(self.profile.serving, self.now()):
+                pictures = shelf.footage.pictures(each.begin // _MS, each.end // _MS)
+                # A queue of no length takes them one by one.
+                await asyncio.to_thread(deque, pictures, 0)
 
     async def __aenter__(self) -> Cloud:
         self.port = await self._server.start(self.host, self.port, self._tls)
