@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, Final, Literal
 
 from pydantic import Field, ValidationError
@@ -222,7 +223,7 @@ def _once(events: Iterable[Event]) -> list[Event]:
     for event in sorted(events, key=_order):
         # A statement about listening is cut at midnights, and grows, under one key.
         by_key.setdefault((event.key, event.time, event.end), event)
-    return _last_word(_heard_once(by_key.values()))
+    return _last_word(_not_found_again(_heard_once(by_key.values())))
 
 
 def _heard_once(events: Iterable[Event]) -> list[Event]:
@@ -245,6 +246,32 @@ def _heard_once(events: Iterable[Event]) -> list[Event]:
             out.append(event)
         open_[content] = near
     return out
+
+
+def _not_found_again(events: Sequence[Event]) -> list[Event]:
+    """Without metadata that one listener heard and another one, who was away, found by a search."""
+    heard: dict[tuple[object, ...], list[int]] = {}
+    for event in events:
+        if event.kind == "meta" and event.told == "receipt":
+            heard.setdefault(_meta(event), []).append(event.time)
+    out = []
+    for event in events:
+        times = heard.get(_meta(event), []) if event.kind == "meta" else []
+        near = [at for at in times if abs(at - event.time) <= _TOGETHER]
+        if event.told == "device" and near:
+            times.remove(min(near, key=lambda at: abs(at - event.time)))
+            continue
+        out.append(event)
+    return out
+
+
+def _meta(event: Event) -> tuple[object, ...]:
+    data = event.data.get("Data")
+    if isinstance(data, str):
+        # A hook sends a text of what a search gives as an object.
+        with suppress(ValueError):
+            data = json.loads(data)
+    return event.device, event.channel, event.type, json.dumps(data, sort_keys=True)
 
 
 def _last_word(events: Iterable[Event]) -> list[Event]:

@@ -38,10 +38,12 @@ class LiveClock:
             time: of its header, UTC ns; -1: none. received: by our clock, ns.
 
         Returns:
-            -1 where it has none.
+            -1 where it has none, and others had.
         """
-        if time < 0:
+        if time < 0 and self._last >= 0:
             return -1
+        if time < 0:
+            time = received  # nothing tells more, until a reading does
         if self._last >= 0:
             step, arrived = time - self._last, max(received - self._received, 0)
             if step < 0 or (step > _JUMP and arrived < step // 2):

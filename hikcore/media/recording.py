@@ -41,6 +41,8 @@ _BYTES: Final = 8 << 20
 _STEP: Final = 3600
 #: A picture lasts no longer in a fragment (an hour): behind it the next fragment's time says more.
 _LONGEST: Final = 3600 * TIMESCALE
+#: Sound whose time lies further from the pictures that it came with has a wrong one (10 s).
+_NEAR: Final = 10 * TIMESCALE
 #: Units of sound that wait for a file with a track for them: a minute.
 _WAITING: Final = 3000
 
@@ -227,6 +229,8 @@ class LiveWriter:
             )
         self._out, self._config, self._zero = out, config, tick
         self._tracks, self._fragments, self._sound_end = 1 + sounds, 0, 0
+        for unit in self._sound:
+            unit.tick = -1  # it was of the file before
         self.report.files += 1
 
     def _write(self, samples: Samples, source: _Memory, end: int, *, last: bool) -> None:
@@ -234,7 +238,7 @@ class LiveWriter:
         tracks = [OutTrack(samples)]
         readers = [SampleReader(source)]
         begins = [int(samples.dts[0]) - self._zero]
-        sound = self._take_sound(end, last=last)
+        sound = self._take_sound(int(samples.dts[0]), end, last=last)
         if sound is not None:
             units, heard = sound
             tracks.append(OutTrack(units))
@@ -264,9 +268,9 @@ class LiveWriter:
         plan = fragment_layout([OutTrack(samples), OutTrack(none)], behind=Behind(0, (0, 0)))
         return plan.init
 
-    def _take_sound(self, end: int, *, last: bool) -> tuple[Samples, _Memory] | None:
-        """The units of sound that begin before a tick, but for the newest: how long it lasts is
-        known when the next one comes, or never (`last`)."""
+    def _take_sound(self, begin: int, end: int, *, last: bool) -> tuple[Samples, _Memory] | None:
+        """The units of sound that begin before the tick `end`, but for the newest: how long it
+        lasts is known when the next one comes, or never (`last`)."""
         if self._tracks == 1:
             # Kept for the next key picture, at which a file with sound can begin.
             surplus = len(self._sound) if self._deaf else max(len(self._sound) - _WAITING, 0)
@@ -275,13 +279,18 @@ class LiveWriter:
         at = self._zero + self._sound_end
         for unit in self._sound:
             if unit.tick < 0:
-                unit.tick = max(ns_to_ticks(unit.time) if unit.time >= 0 else at, at)
-                if unit.time >= 0 and ns_to_ticks(unit.time) < self._zero:
-                    unit.tick = -1
+                tick = ns_to_ticks(unit.time) if unit.time >= 0 else at
+                if not begin - _NEAR <= tick <= end + _NEAR:
+                    tick = at  # its clock is wrong: it follows the unit before
+                if tick < self._zero:
                     continue
+                unit.tick = max(tick, at)
             at = unit.tick + 1
-        early = sum(1 for unit in self._sound if unit.tick < 0)
-        self._drop(early, "units of sound before the first picture")
+        placed = [unit for unit in self._sound if unit.tick >= 0]
+        if len(placed) < len(self._sound):
+            early = len(self._sound) - len(placed)
+            self.report.lost["units of sound before the first picture"] += early
+            self._sound = placed
         count = sum(1 for unit in self._sound if last or unit.tick < end)
         count = min(count, len(self._sound) - (not last))
         if count <= 0:

@@ -164,6 +164,25 @@ def test_what_one_listener_heard_twice_happened_twice(store: LocalStore) -> None
     assert len(read_events(store, "home", DAY_OF)) == 4
 
 
+def test_metadata_that_one_heard_and_another_found(store: LocalStore) -> None:
+    def heard(at: int, data: Any) -> Event:
+        row = {"ChannelID": 3, "Type": "x", "Data": data}
+        return event(at, kind="meta", type="x", told="receipt", via="metaHook", data=row)
+
+    def found(at: int, data: Any) -> Event:
+        row = {"ChannelID": 3, "Type": "x", "Data": data, "Timestamp": at // 10**6}
+        return event(at, kind="meta", type="x", via="metaSearch", data=row)
+
+    put_events(store, [heard(NOON, '{"id": 7}'), heard(NOON + 60 * NS, "a")])
+    put_events(
+        store,
+        [found(NOON + NS, {"id": 7}), found(NOON + NS + 9, {"id": 7}), found(NOON + 90 * NS, "a")],
+    )
+    assert [e.time - NOON for e in read_events(store, "home", DAY_OF)] == [
+        0, NS + 9, 60 * NS, 90 * NS,
+    ]  # fmt: skip
+
+
 def watch(begin: int, end: int, via: str = "eventHook") -> Event:
     key = event_key("nvr", "watch", f"{via} {begin}", {})
     return event(begin, kind="watch", end=end, via=via, key=key, camera="", channel=None, data={})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import random
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ from tests.media.mp4_footage import read_number
 from tests.media.test_everfocus import pictures
 
 T = 1_795_168_997_250
-MS = 1_000_000
+MS, NS = 1_000_000, 1_000_000_000
 Item = tuple[int, int, bytes, int]
 
 
@@ -263,3 +264,36 @@ def test_the_file_can_be_cut_like_any_other(tmp_path: Path) -> None:
     cut_file(path, tmp_path / "cut.mp4", 0.5, 1.5)
     clip = io.BytesIO((tmp_path / "cut.mp4").read_bytes())
     assert [n for _, n in shown(clip)] == list(range(12, 38))
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_whatever_comes_the_file_plays(seed: int, tmp_path: Path) -> None:
+    """Cut, foreign and doubled frames, wrong types, clocks that jump anywhere: no error, and a file
+    that keeps the rules."""
+    chance = random.Random(seed)
+    items = list(frames("h264", 60, sound=True))
+    items += [(k, t + 3 * NS, p, r + 3 * NS) for k, t, p, r in frames("h265", 30, sound=True)]
+    sent: list[Item] = []
+    for item in items:
+        kind, time, payload, received = item
+        draw = chance.random()
+        if draw < 0.03:
+            continue
+        if draw < 0.06:
+            payload = payload[: chance.randrange(len(payload) + 1)]
+        elif draw < 0.09:
+            payload = chance.randbytes(chance.randrange(100))
+        elif draw < 0.11:
+            kind = chance.choice([6, 7, 8, 9, G711])
+        elif draw < 0.13:
+            time = chance.choice([-1, time + chance.randrange(-(10**10), 10**10), 10**18])
+        elif draw < 0.15:
+            received += chance.randrange(10**12)
+        sent += [(kind, time, payload, received)] * (2 if 0.15 < draw < 0.17 else 1)
+    report, files = record(sent)
+    assert report.frames > 40
+    for file in files:
+        path = tmp_path / "live.mp4"
+        path.write_bytes(file.getvalue())
+        checked_ = check_file(path)
+        assert checked_.ok, checked_.failures
