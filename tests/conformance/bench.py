@@ -17,6 +17,7 @@ from types import TracebackType
 from typing import ClassVar, Literal, Self
 
 from hikcore.archive.store import Store
+from hikcore.errors import HikcoreError
 from hikcore.extract.camera import extract_camera
 from hikcore.extract.fetch import Patience
 from hikcore.extract.report import CameraJob, CameraReport
@@ -28,6 +29,7 @@ from hikcore.sim.strikes import Strike
 from hikcore.sources.base import Answer, DeviceCamera, Source
 from tests.conformance.reading import Picture
 
+Errors = tuple[type[HikcoreError], ...]
 Phase = Literal["login", "list", "fetch", "commit"]
 PHASES: tuple[Phase, ...] = ("login", "list", "fetch", "commit")
 NOON = parse_instant("2026-11-20T12:00:00Z")
@@ -168,6 +170,11 @@ class Bench(ABC):
     def place(self, phase: Phase, kind: str, count: int, random: Random) -> int:
         """Which request of a phase a fault meets, from 1."""
         return random.randint(1, count)
+
+    def may_end(self, kind: str, phase: Phase) -> Errors | None:
+        """The errors with which a run may end that meets a fault, where they are others than
+        `faults.may_end` says; none: it has to end well."""
+        return None
 
     def healed(self) -> None:
         """Nothing goes wrong any more; so much time has passed that a device is there again, and a

@@ -18,12 +18,11 @@ from hikcore.errors import (
     DeviceProtocolError,
     DeviceRefused,
     DeviceUnreachable,
-    HikcoreError,
     SpoolFull,
     TransferInterrupted,
 )
 from hikcore.sim.strikes import Strike
-from tests.conformance.bench import Phase
+from tests.conformance.bench import Errors, Phase
 
 #: Of wrong or no Content-Length there are two kinds of strikes; they count as one kind of fault.
 KINDS: tuple[str, ...] = (
@@ -90,12 +89,12 @@ def fault(kind: str, phase: Phase, nth: int, random: Random) -> Fault:
     return Fault((strike,), reads)
 
 
-Errors = tuple[type[HikcoreError], ...]
 #: Nothing was received, or not what was sent: tried again within the run; never kept as footage.
 _GARBLED: Errors = (DeviceProtocolError, TransferInterrupted)
 #: By the device's own word: told, and asked again by the next run.
 _SAID: Errors = (DeviceRefused, DeviceBusy, DeviceProtocolError)
 _OF_DEVICE: dict[str, Errors] = {
+    "short body": _GARBLED,
     "long body": _GARBLED,
     "wrong Content-Length": _GARBLED,
     "401 in the middle": (DeviceAuthError,),
@@ -111,8 +110,6 @@ _OF_STORE: dict[str, Errors] = {
     "clock step": (),
     "reboot": (DeviceUnreachable, TransferInterrupted),
 }
-#: A run that meets one of these cannot end well.
-MUST_FAIL = ("401 in the middle", "disk full")
 
 
 def may_end(kind: str, phase: Phase) -> Errors:

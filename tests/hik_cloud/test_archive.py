@@ -161,3 +161,18 @@ async def test_bodies_that_begin_before_what_they_are_said_to_be(gop: int, tmp_p
     assert {b - a for a, b in pairwise(shown)} == {200_000_000}
     # No further off than is stated: half of a group, and what whole seconds leave open.
     assert abs(shown[-1] - inside.end) <= gop * 100_000_000 + 3 * NS
+
+
+async def test_an_address_of_another_time_is_no_sign_of_silence(tmp_path: Path) -> None:
+    """As where an answer came twice, and was read as the one to the next request."""
+    hour = {"actual": (-3600, -3600), "nth": (2,), "begin": "now-40m", "end": "now"}
+    made = profile(since="now-45m", oddities=[hour])
+    async with Cloud(made) as cloud:
+        wanted = span(1800, 900)
+        report = await extract(cloud, tmp_path, wanted)
+        assert [type(error).__name__ for error in report.errors] == ["DeviceProtocolError"]
+        assert "asked for" in report.errors[0].message
+        again = await extract(cloud, tmp_path, wanted)
+        assert again.errors == []
+    inside = Span(wanted.begin, wanted.end - NS)
+    assert set(states(tmp_path, inside)) == {"held"}

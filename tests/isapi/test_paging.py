@@ -240,3 +240,40 @@ def test_literal_digits_are_read_in_every_spelling() -> None:
         assert pair[1] - pair[0] == NS
     with pytest.raises(ValueError, match="not a time"):
         digits("gestern")
+
+
+async def test_an_answer_to_another_search_is_not_taken_for_this_one() -> None:
+    """Sent twice, the empty answer of one day would be read as that of the next."""
+    pager, late = Pager(rows_of(3)), list[bytes]()
+    last = b""
+
+    async def ask(body: bytes) -> bytes:
+        nonlocal last
+        answer = pager.answer(body).decode()
+        ident = re.search("<searchID>(.*?)<", body.decode())[1].lower()  # type: ignore[index]
+        named = re.sub(r"(<CMSearchResult[^>]*>)", rf"\1<searchID>{{{ident}}}</searchID>", answer)
+        last = named.encode()
+        return late.pop() if late else last
+
+    lists = Lister(ask, Turns(1), Settings(), "device")
+    day = DAY * NS
+    before = await lists.listing(101, BEGIN * NS - 9 * day, BEGIN * NS - 8 * day)
+    assert not before.rows
+    late.append(last)
+    found = await lists.listing(101, BEGIN * NS, BEGIN * NS + day)
+    assert late == []
+    assert set(files_of(found)) == set(rows_of(3))
+
+
+async def test_a_device_with_search_ids_of_its_own_is_believed_in_the_end() -> None:
+    pager = Pager(rows_of(3))
+
+    async def ask(body: bytes) -> bytes:
+        answer = pager.answer(body).decode()
+        return re.sub(r"(<CMSearchResult[^>]*>)", r"\1<searchID>1</searchID>", answer).encode()
+
+    found = await Lister(ask, Turns(1), Settings(), "device").listing(
+        101, BEGIN * NS, (BEGIN + DAY) * NS
+    )
+    assert found.complete
+    assert set(files_of(found)) == set(rows_of(3))

@@ -35,9 +35,12 @@ from hikcore.sources.hik_cloud.verdict import (
 from hikcore.sources.isapi.politeness import Politeness
 from hikcore.sources.isapi.settings import Settings as PlaceSettings
 from hikcore.sources.isapi.tls import CertificateRefused, certificate_error
+from hikcore.sources.pace import Pace
 
 _T = TypeVar("_T")
 _LOG = logging.getLogger("hikcore.hik_cloud")
+#: Bytes a second; an answer that comes more slowly over a timeout has stalled, though it trickles.
+_SLOWEST: Final = 1024.0
 
 
 class CloudClient:
@@ -197,8 +200,11 @@ async def send(
     try:
         response = await client.send(request, stream=True)
         try:
-            parts, size = [], 0
+            pace = Pace(_SLOWEST, settings.timeout, where)
+            parts, size, began = [], 0, time.monotonic()
             async for part in response.aiter_bytes():
+                pace.came(len(part), time.monotonic() - began)
+                began = time.monotonic()
                 parts.append(part)
                 size += len(part)
                 if size > settings.answer_limit:

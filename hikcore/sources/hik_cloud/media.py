@@ -39,7 +39,12 @@ class MediaClient:
             follow_redirects=False,
             timeout=httpx.Timeout(settings.timeout, connect=settings.connect_timeout),
             # No compression: bytes are counted against what was promised.
-            headers={"User-Agent": "hikcore", "Accept-Encoding": "identity"},
+            # And no second body on a connection: one that came twice would be read as the next.
+            headers={
+                "User-Agent": "hikcore",
+                "Accept-Encoding": "identity",
+                "Connection": "close",
+            },
         )
 
     async def aclose(self) -> None:

@@ -152,7 +152,7 @@ class HikCloudSource:
             address, size, promised = await self._download(
                 recording.channel, begin, end, passing, where
             )
-        told = _told(address, begin, end)
+        told = _told(address, begin, end, where)
         # By what it is said to span: two requests may have the same few seconds in them.
         self._check_placeholder(digest.hexdigest(), f"{recording.channel} {told}", where)
         return Fetched(size, promised, told)
@@ -176,6 +176,7 @@ class HikCloudSource:
             again = True
             while True:
                 address = await self._client.address(self._serial, channel, begin, end)
+                _told(address, begin, end, where)  # before any byte of another time's footage
                 try:
                     size, promised = await self._media.fetch(address.url, started_write, where)
                     return address, size, promised
@@ -230,7 +231,11 @@ class HikCloudSource:
             raise
         except DeviceError as error:
             return error
-        inside = _told(address, begin, end).intersection(Span(window.begin, end * NS))
+        try:
+            told = _told(address, begin, end, f"{self._where} channel {channel}")
+        except DeviceProtocolError as error:
+            return error
+        inside = told.intersection(Span(window.begin, end * NS))
         if inside is None:
             return None
         return Recording(
@@ -294,14 +299,20 @@ def windows_of(settings: CloudSettings, where: str = "") -> Windows:
     )
 
 
-def _told(address: Address, begin: int, end: int) -> Span:
+def _told(address: Address, begin: int, end: int, where: str) -> Span:
     """What an address is said to span; what was asked where nothing is said.
 
     Raises:
-        DeviceProtocolError: no span.
+        DeviceProtocolError: no span, or none of what was asked: the answer to another question.
     """
     first = begin if address.begin is None else address.begin
     last = end if address.end is None else address.end
     if last <= first:
-        raise DeviceProtocolError(f"actual times run from {first} to {last}")
+        raise DeviceProtocolError(f"actual times run from {first} to {last}", where=where)
+    if last < begin or first > end:
+        raise DeviceProtocolError(
+            f"asked for {begin} to {end}, the cloud names footage of {first} to {last}",
+            where=where,
+            hint="the next run asks again",
+        )
     return Span(first * NS, last * NS)

@@ -183,6 +183,11 @@ class Asker:
         )
         try:
             page = search.parse(await self._ask(body), self._where)
+            if page.ident not in ("", search_id):
+                # An answer that was sent twice is read in place of the next one. Some firmware may
+                # have ids of its own: what it says again is believed.
+                self.left -= 1
+                page = search.parse(await self._ask(body), self._where)
         except Rejected as error:
             if error.http != 400 and error.code not in FORM_CODES:
                 raise

@@ -40,6 +40,7 @@ from hikcore.sources.isapi.tls import (
     certificate_refused,
     peer_fingerprint,
 )
+from hikcore.sources.pace import Pace
 
 _T = TypeVar("_T")
 _LOG = logging.getLogger("hikcore.isapi")
@@ -188,14 +189,18 @@ class Connection:
         """The whole answer of a small request, once, its errors told from its content.
 
         Raises:
-            DeviceError: refused, busy, not there, cut short, or larger than an answer may be.
+            DeviceError: refused, busy, not there, cut short, slower than `Settings.slowest`, or
+                larger than an answer may be.
         """
         async with self.stream(method, path, body, query=query) as response:
             limit = self._settings.answer_limit
-            parts, size = [], 0
+            pace = Pace(self.slowest, self.idle, f"{self.where} {path}")
+            parts, size, began = [], 0, time.monotonic()
             async for part in response.aiter_bytes():
+                pace.came(len(part), time.monotonic() - began)
                 parts.append(part)
                 size += len(part)
+                began = time.monotonic()
                 if size > limit:
                     raise DeviceProtocolError(
                         f"an answer of more than {limit} bytes", where=f"{self.where} {path}"

@@ -46,10 +46,12 @@ class SearchRow:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One reply: its rows in order, and whether it says that there are more."""
+    """One reply: its rows in order, whether it says that there are more, and the search that it
+    says it answers (a GUID in upper case without braces; empty where it says none)."""
 
     rows: tuple[SearchRow, ...]
     more: bool
+    ident: str = ""
 
 
 def build(
@@ -107,7 +109,8 @@ def parse(body: bytes, where: str) -> Page:
         )
     said = next((xml.text(root, name) for name in _STATUS_NAMES if xml.text(root, name)), "")
     rows = tuple(_row(item, where) for item in xml.descendants(root, "searchMatchItem"))
-    return Page(rows, said.upper() == "MORE")
+    ident = xml.text(root, "searchID").strip().strip("{}").upper()
+    return Page(rows, said.upper() == "MORE", ident)
 
 
 def _row(item: Element, where: str) -> SearchRow:

@@ -21,6 +21,7 @@ from hikcore.sources.isapi.connection import Connection
 from hikcore.sources.isapi.dialect import DownloadDialect
 from hikcore.sources.isapi.search import download_body
 from hikcore.sources.isapi.status import Rejected, error_of
+from hikcore.sources.pace import Pace
 
 PATH: Final = "/ISAPI/ContentMgmt/download"
 TOKEN: Final = "/ISAPI/Security/token"  # noqa: S105  a path
@@ -51,7 +52,9 @@ class Requests:
         self, dialect: DownloadDialect, uri: str, range_: str = ""
     ) -> AbstractAsyncContextManager[httpx.Response]:
         """The answer to one, its body still to be read."""
-        headers = {"Range": range_} if range_ else {}
+        # A body that a device sends twice would be read in place of the next file's (seen of none,
+        # and no size tells two files of one length apart).
+        headers = {"Connection": "close"} | ({"Range": range_} if range_ else {})
         if dialect.form == "token":
             return _WithToken(self._connection, dialect, uri, headers)
         if dialect.form == "body":
@@ -199,7 +202,7 @@ class Transfer:
         """
         if first:
             await self._put(first)
-        pace = _Pace(self._connection.slowest, self._connection.idle, self._where)
+        pace = Pace(self._connection.slowest, self._connection.idle, self._where)
         while True:
             began = time.monotonic()
             block = await anext(self._blocks, b"")
@@ -229,30 +232,6 @@ class Transfer:
         error = NotResumed("it does not continue a file where it broke off", where=self._where)
         error.ignored = ignored
         return error
-
-
-class _Pace:
-    """Ends a body that trickles. Only the time that the device takes counts, not that of a disk
-    that is slow or full, nor that of our own limits."""
-
-    def __init__(self, slowest: float, window: float, where: str) -> None:
-        self._slowest, self._window, self._where = slowest, window, where
-        self._waited = 0.0
-        self._bytes = 0
-
-    def came(self, size: int, waited: float) -> None:
-        """A block came after so many seconds."""
-        self._waited += waited
-        self._bytes += size
-        if self._waited < self._window:
-            return
-        if self._bytes < self._slowest * self._waited:
-            raise TransferInterrupted(
-                f"{self._bytes} bytes in {self._waited:.0f} s",
-                where=self._where,
-                hint="the device hardly sends; it is tried again",
-            )
-        self._waited, self._bytes = 0.0, 0
 
 
 async def _nothing() -> AsyncIterator[bytes]:
