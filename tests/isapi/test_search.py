@@ -34,7 +34,8 @@ def test_rows_are_verbatim() -> None:
 
 @pytest.mark.parametrize("name", ["hikvision_ds-2cd2185fwd-i_v5.6.3_search-empty.xml"])
 def test_no_matches(name: str) -> None:
-    assert search.parse(recorded(name), "") == search.Page((), False)
+    page = search.parse(recorded(name), "")
+    assert (page.rows, page.more) == ((), False)
 
 
 @pytest.mark.parametrize(
