@@ -99,6 +99,8 @@ _OF_DEVICE: dict[str, Errors] = {
     "wrong Content-Length": _GARBLED,
     "401 in the middle": (DeviceAuthError,),
     "error under 200": _SAID,
+    # It may be read in place of the next one, and is then none.
+    "duplicate answer": _GARBLED,
     "disk full": (SpoolFull,),
     "store 500": (ArchiveUnavailable,),
     "reboot": (DeviceUnreachable, TransferInterrupted),
