@@ -91,7 +91,7 @@ class Contest:
             for name in peers:
                 turns[name].append(entries[name]())
 
-        benchmark.pedantic(  # type: ignore[no-untyped-call]
+        benchmark.pedantic(  # type: ignore[no-untyped-call]  # pytest-benchmark has no types
             lambda: turns[OURS].append(entries[OURS]()),
             setup=others,
             rounds=rounds,

@@ -9,6 +9,11 @@ def main() -> None:
     # numpy's linear algebra is not used here; its threads would spin while they wait for work.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
-    from hikcore.cli.app import run
+    from hikcore.cli.short import run_short
 
-    sys.exit(run(sys.argv[1:]))
+    code = run_short(sys.argv[1:])
+    if code is None:
+        from hikcore.cli.app import run
+
+        code = run(sys.argv[1:])
+    sys.exit(code)

@@ -6,19 +6,14 @@ Where a command is named, only its own module is loaded: those of all take as lo
 
 from __future__ import annotations
 
-import errno
-import sys
 from collections.abc import Sequence
 from importlib import import_module
 
 import typer
 
+from hikcore.cli.failures import guarded
 from hikcore.cli.output import Output
-from hikcore.errors import HikcoreError
 
-INTERRUPTED = 130
-FAILED = 1
-FULL = 8
 #: Typer carries a click of its own and does not name this class: the base of all usage errors.
 _ClickException = typer.BadParameter.__mro__[2]
 
@@ -70,7 +65,10 @@ def _hikcore(
 def run(arguments: Sequence[str]) -> int:
     """Run one command line and return its exit code."""
     output = Output(json="--json" in arguments)
-    debug = "--debug" in arguments
+    return guarded(lambda: _run(arguments, output), output, debug="--debug" in arguments)
+
+
+def _run(arguments: Sequence[str], output: Output) -> int:
     command = typer.main.get_command(application(arguments))
     try:
         # Not `command.main`, which has exit codes of its own for what we tell apart.
@@ -78,53 +76,14 @@ def run(arguments: Sequence[str]) -> int:
             command.invoke(context)
     except typer.Exit as done:
         return done.exit_code
-    except (KeyboardInterrupt, typer.Abort):
-        output.failed(INTERRUPTED, "Interrupted", "interrupted")
-        return INTERRUPTED
-    except BrokenPipeError:
-        # The reader of our output left (`hikcore … | head`); nothing more can be said there, and
-        # the interpreter's own flush at exit must not complain.
-        sys.stdout = None
-        return FAILED
-    except HikcoreError as error:
-        if debug:
-            _stack()
-        output.failed(error.exit_code, type(error).__name__, error.message, error.where, error.hint)
-        return error.exit_code
+    except typer.Abort:
+        raise KeyboardInterrupt from None
     except Exception as error:
-        return _other(error, output, debug)
-    return 0
-
-
-def _other(error: Exception, output: Output, debug: bool) -> int:
-    if isinstance(error, _ClickException):
+        if not isinstance(error, _ClickException):
+            raise
         # Its own text names the option and the usage line.
-        # The class is found at run time (above), so the type checker does not know its methods.
-        error.show()  # type: ignore[attr-defined]
-        output.failed(2, "UsageError", error.format_message(), quiet=True)  # type: ignore[attr-defined]
+        error.show()  # type: ignore[attr-defined]  # its class is found at run time
+        said = error.format_message()  # type: ignore[attr-defined]  # as above
+        output.failed(2, "UsageError", said, quiet=True)
         return 2
-    if debug:
-        _stack()
-    if isinstance(error, OSError) and error.filename:
-        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-        output.failed(
-            FULL if full else FAILED,
-            type(error).__name__,
-            error.strerror or str(error),
-            str(error.filename),
-            "make room on that disk" if full else "check that it can be made and written to",
-        )
-        return FULL if full else FAILED
-    output.failed(
-        FAILED,
-        type(error).__name__,
-        str(error) or "an unexpected error",
-        hint="" if debug else "run it again with --debug for the stack, and report it",
-    )
-    return FAILED
-
-
-def _stack() -> None:
-    import traceback
-
-    traceback.print_exc()
+    return 0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -10,10 +9,8 @@ from typing import Annotated
 import typer
 
 from hikcore.cli.arguments import Debug, Json
-from hikcore.cli.output import Output, length_text, size_text
-from hikcore.errors import ConfigurationError
+from hikcore.cli.cutting import cut_files
 
-_TIME = re.compile(r"(?:(?:(\d+):)?(\d+):)?(\d+(?:\.\d+)?)")
 _SECONDS = "Since the file's first picture: seconds, M:S or H:M:S."
 
 
@@ -36,6 +33,12 @@ def cut(
         Start,
         typer.Option("--start", help="As of `hikcore clip`: hide what lies before, or show it."),
     ] = Start.EXACT,
+    strip: Annotated[
+        bool,
+        typer.Option(
+            "--strip-parameter-sets", help="Leave out copies of SPS and PPS, as of `hikcore clip`."
+        ),
+    ] = False,
     json: Json = False,
     debug: Debug = False,
 ) -> None:
@@ -43,59 +46,4 @@ def cut(
 
     `hikcore cut recording.mp4 --from 12:03.5 --to 12:20 -o clip.mp4`
     """
-    from hikcore.media.cut import cut_file, join_files
-
-    output = Output(json=json)
-    for path in files:
-        if not path.is_file():
-            raise ConfigurationError(f"{path} is no file")
-        if out.exists() and out.samefile(path):
-            raise ConfigurationError(f"{out} would be written over itself", hint="name another -o")
-    if out.suffix.lower() != ".mp4" or out.is_dir():
-        raise ConfigurationError(f"{out} is no name of an MP4 file", hint="write -o clip.mp4")
-    if len(files) > 1:
-        if begin is not None or end is not None or start is Start.KEY:
-            raise ConfigurationError(
-                "--from, --to and --start are of one file", hint="join first, then cut"
-            )
-        done = join_files(files, out)
-    else:
-        low = 0.0 if begin is None else seconds(begin)
-        # A century: past the end of any file.
-        high = 3.2e9 if end is None else seconds(end)
-        if not low < high:
-            raise ConfigurationError(f"--from {begin} is not before --to {end}")
-        done = cut_file(files[0], out, low, high, start=start.value)
-    output.data(str(out))
-    hidden = f", {_length(done.lead_in)} before them in the file, hidden" if done.lead_in else ""
-    output.talk(f"  {size_text(done.size)}, {done.frames} pictures{hidden}")
-    for note in done.notes:
-        output.talk(f"  note: {note}")
-    output.document(
-        "cut",
-        path=str(out),
-        begin=round(done.begin / 90_000, 6),
-        end=round(done.end / 90_000, 6),
-        frames=done.frames,
-        hidden=done.hidden,
-        lead_in_ms=round(done.lead_in / 90, 3),
-        bytes=done.size,
-        notes=list(done.notes),
-    )
-
-
-def seconds(text: str) -> float:
-    """`83.5`, `1:23.5` or `0:01:23.5`.
-
-    Raises:
-        ConfigurationError: none of these.
-    """
-    found = _TIME.fullmatch(text)
-    if found is None:
-        raise ConfigurationError(f"{text!r} is no time in a file", hint="write 83.5 or 1:23.5")
-    hours, minutes, rest = found.groups()
-    return int(hours or 0) * 3600 + int(minutes or 0) * 60 + float(rest)
-
-
-def _length(ticks: int) -> str:
-    return length_text(ticks * 100_000 // 9)
+    cut_files(files, out, begin, end, start.value, strip=strip, json=json)

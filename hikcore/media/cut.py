@@ -35,13 +35,15 @@ class Cut(NamedTuple):
 
 
 def cut_file(
-    path: Path, out: Path, begin: float, end: float, *, start: Literal["exact", "key"] = "exact"
-) -> Cut:
+    path: Path, out: Path, begin: float, end: float, *, start: Literal["exact", "key"] = "exact",
+    strip_parameter_sets: bool = False,
+) -> Cut:  # fmt: skip
     """Write what a file shows from `begin` to `end`, in seconds from its first picture, as MP4.
 
     Shown are the picture that covers the begin and every later one that begins before the end.
     Nothing is re-encoded; what lies between the key picture before and the begin is in the file and
-    hidden by an edit list (`exact`), or the clip openly begins there (`key`).
+    hidden by an edit list (`exact`), or the clip openly begins there (`key`). With
+    `strip_parameter_sets` copies of the sample entry's sets are left out of the pictures.
 
     Raises:
         NoRecording: no picture lies in the span.
@@ -52,7 +54,7 @@ def cut_file(
         raise ValueError(f"the begin {begin} is not before the end {end}")
     at, until = round(begin * TIMESCALE), round(end * TIMESCALE)
     with FileSource(path) as source:
-        plain = _plain(source) if start == "exact" else None
+        plain = _plain(source) if start == "exact" and not strip_parameter_sets else None
         quick = _quick(source, plain, at, until) if plain is not None else None
         if plain is not None and quick is not None:
             with _target(out) as descriptor:
@@ -65,7 +67,7 @@ def cut_file(
     from hikcore.media.whole import cut_table  # noqa: PLC0415  loads numpy and every table
 
     with _target(out) as descriptor:
-        return cut_table(path, descriptor, at, until, start)
+        return cut_table(path, descriptor, at, until, start, strip=strip_parameter_sets)
 
 
 def join_files(paths: Sequence[Path], out: Path) -> Cut:

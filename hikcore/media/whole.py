@@ -32,8 +32,9 @@ from hikcore.media.times import jump_bound
 
 
 def cut_table(
-    path: Path, out: int, at: int, until: int, start: Literal["exact", "key"] = "exact"
-) -> Cut:
+    path: Path, out: int, at: int, until: int, start: Literal["exact", "key"] = "exact", *,
+    strip: bool = False,
+) -> Cut:  # fmt: skip
     """As `hikcore.media.cut.cut_file`, in ticks of 90 kHz, to where the descriptor `out` stands.
 
     Raises:
@@ -43,8 +44,9 @@ def cut_table(
     with FileSource(path) as source:
         table, zero = _open(path, source)
         return write_span(
-            table, zero, lambda _, __: source, _Descriptor(out), at, until, start, path.name
-        )
+            table, zero, lambda _, __: source, _Descriptor(out), at, until, start, path.name,
+            strip=strip,
+        )  # fmt: skip
 
 
 def cut_ranges(
@@ -62,7 +64,8 @@ def cut_ranges(
 
 def write_span(
     table: SampleTable, zero: int, window: Callable[[int, int], ByteSource], out: Writable,
-    at: int, until: int, start: Literal["exact", "key"] = "exact", name: str = "",
+    at: int, until: int, start: Literal["exact", "key"] = "exact", name: str = "", *,
+    strip: bool = False,
 ) -> Cut:  # fmt: skip
     """The clip of [at, until), in ticks of 90 kHz since `zero`.
 
@@ -96,7 +99,10 @@ def write_span(
     units = len(table.audio) if table.audio is not None else 0
     source = window(*_bytes(video, first, last, table.audio))
     part = ClipPart(source, table, first, len(video), -shown, 0, units)
-    report = write_clip(out, [part], show_from=0, show_to=until - shown, start=start, hashed=False)
+    report = write_clip(
+        out, [part], show_from=0, show_to=until - shown, start=start, hashed=False,
+        strip_parameter_sets=strip,
+    )  # fmt: skip
     inside = [f"{_told(*hole, zero)}: the picture before stands still"
               for hole in holes if shown < hole[0] < until]  # fmt: skip
     cut = _cut(report, shown - zero, table)
@@ -206,6 +212,9 @@ def _lasts(video: Samples, shown: int) -> int:
 
 def _cut(report: ClipReport, begin: int, table: SampleTable | None) -> Cut:
     notes = (*(table.notes if table is not None else ()), *report.notes)
+    stripped = sum(file.stripped for file in report.files)
+    if stripped:
+        notes += (f"parameter sets were left out of {stripped} pictures",)
     first = begin + report.begin
     return Cut(
         first, begin + report.end, report.lead_in, report.frames,

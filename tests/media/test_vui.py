@@ -15,9 +15,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hikcore.media.codec import video_config
+from hikcore.media.cut import cut_file
+from hikcore.media.files import FileSource
+from hikcore.media.mp4.plain import find_moov, open_plain
 from hikcore.media.mp4.write import OutTrack, write_mp4
 from hikcore.media.table import CodecConfig
 from hikcore.media.vui import Usability, usability
+from hikcore.media.whole import cut_table
 from tests.media.mp4_footage import boxes, columns, join_lengths, picture, split_annexb
 
 
@@ -112,3 +116,25 @@ def test_the_boxes_are_what_the_sps_says_and_not_a_guess() -> None:
     data = written("h264", "")
     assert b"pasp" not in data
     assert b"colr" not in data
+
+
+@pytest.mark.parametrize("codec", ["h264", "h265"])
+@pytest.mark.parametrize(("options", "said"), CASES)
+def test_a_cut_of_such_a_file_has_the_same_boxes_either_way(
+    tmp_path: Path, codec: str, options: str, said: Usability
+) -> None:
+    """The quick way takes its entry from the same parameter sets as the general one."""
+    options = options.replace("RANGE", "fullrange=on" if codec == "h264" else "range=full")
+    path = tmp_path / "a.mp4"
+    path.write_bytes(written(codec, options))
+    with FileSource(path) as source:
+        moov = find_moov(source, source.size)
+        assert moov is not None
+        assert open_plain(moov[1], source.size) is not None
+    cut_file(path, tmp_path / "quick.mp4", 0.04, 0.12)
+    with (tmp_path / "general.mp4").open("wb") as out:
+        cut_table(path, out.fileno(), 3600, 10_800)
+    data = (tmp_path / "quick.mp4").read_bytes()
+    assert data == (tmp_path / "general.mp4").read_bytes()
+    entry = data[data.index(b"avc1" if codec == "h264" else b"hvc1", 40) :][:1000]
+    assert (b"pasp" in entry, b"colr" in entry) == (said.pixel is not None, said.colour is not None)
