@@ -170,7 +170,7 @@ class Playback:
             broken = error is not None and not isinstance(error, DeviceRefused)
             doubt = 0 if broken else _DOUBT
             left = [] if ending == "end" else self._left(mapped, span, doubt)
-            if not left and (error is None or self.done.frames):
+            if ending == "end" or not (left or broken or not (error is None or self.done.frames)):
                 break
             if self.done.frames > before:
                 failures = 0
@@ -178,10 +178,11 @@ class Playback:
                 failures += 1
                 self._fruitless.add(begin)
             if failures >= self._manner.attempts:
-                self._give_up(error)
+                if left or not self.done.frames:
+                    self._give_up(error)
                 break
             await self._sleep(self._manner.pause * 2.0 ** max(failures - 1, 0))
-            begin = self._next(left, span)
+            begin = self._next(left, span, broken=broken)
         self.done.size = self._out.size
         self.done.whole = self._is_whole(mapped, span)
         self.done.key = self._seen.key or not self._seen.pictures
@@ -259,14 +260,15 @@ class Playback:
         ahead = [Span(max(s.begin, reached), s.end) for s in mapped if s.end > reached]
         return [each for part in ahead if (each := part.intersection(span)) is not None]
 
-    def _next(self, left: Sequence[Span], span: Span) -> int:
+    def _next(self, left: Sequence[Span], span: Span, *, broken: bool) -> int:
         """Where to ask again: behind a hole, or at the last key picture of what broke off.
 
         The second in which footage begins may begin in the hole, so where nothing came of it the
         next one is asked for.
         """
         latest = self._seen.latest
-        if latest >= 0 and not (left and left[0].begin > latest + _DOUBT):
+        hole = not broken and bool(left) and left[0].begin > latest + _DOUBT
+        if latest >= 0 and not hole:
             return max(self._written.resume, 0) or span.begin
         begin = left[0].begin if left else span.begin
         while begin in self._fruitless and begin + NS < span.end:

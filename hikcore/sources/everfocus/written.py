@@ -22,6 +22,7 @@ class Written:
         self._begins: deque[int] = deque([-1])
         self._again: Counter[bytes] = Counter()
         self._last = b""
+        self._last_time = -1
         self._passed = True
 
     @property
@@ -38,16 +39,21 @@ class Written:
     def fresh(self, frame: bytes | memoryview, time: int, *, key: bool) -> bool:
         """Whether a frame was not written yet; it is from now on.
 
-        Until the last one written comes again, what is older than all that is remembered was
-        written before; what is younger and unknown is new.
+        Until the last one written comes again, all is a repeat but for what lies inside the last
+        group, which is remembered whole, and is not known: sound may come in another order.
         """
         digest = hashlib.blake2b(frame, digest_size=16).digest()
         if self._again[digest] > 0:
             self._again[digest] -= 1
             self._passed = self._passed or digest == self._last
             return False
-        if not self._passed and 0 <= time < self._begins[0]:
-            return False
+        if not self._passed:
+            if time < self._begins[-1]:
+                return False
+            if time <= self._last_time:
+                self._groups[-1].append(digest)
+                return True
+            self._passed = True  # it goes on behind the last one without repeating that
         if key and self._groups[-1]:
             self._groups.append([])
             self._begins.append(time)
@@ -58,5 +64,5 @@ class Written:
             self._begins[-1] = time
         if len(self._groups[-1]) < _MOST:
             self._groups[-1].append(digest)
-        self._last = digest
+        self._last, self._last_time = digest, time
         return True
