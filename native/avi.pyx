@@ -390,7 +390,7 @@ cdef class AviCore(Window):
         if size == 0:
             self.empty += 1
             return
-        framing = nal_framing(p, size)
+        framing = nal_framing(p, size, self.framing)
         if framing == 0:
             self.fault(self.offset, FAULT_NO_NAL)
             return

@@ -311,7 +311,7 @@ cdef class FrameCore(FrameWindow):
     cdef void picture(self, const uint8_t* p, const Frame* f, size_t n, int64_t time) noexcept nogil:
         """What the header says of the codec counts until parameter sets tell; what it says of key
         frames never does."""
-        cdef int framing = nal_framing(p, n)
+        cdef int framing = nal_framing(p, n, self.framing)
         if framing == 0:
             self.fault(self.offset, FAULT_NO_NAL)
             return

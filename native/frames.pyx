@@ -18,23 +18,34 @@ cdef inline uint32_t big32(const uint8_t* p) noexcept nogil:
     return (<uint32_t> p[0] << 24) | (<uint32_t> p[1] << 16) | (<uint32_t> p[2] << 8) | p[3]
 
 
-cdef int nal_framing(const uint8_t* p, size_t n) noexcept nogil:
+cdef inline bint lengths_add_up(const uint8_t* p, size_t n) noexcept nogil:
+    """Whether lengths, none of them 0, end exactly with the frame."""
+    cdef size_t at = 0, length
+    while n - at > 4:
+        length = big32(p + at)
+        if length == 0 or length > n - at - 4:
+            return False
+        at += 4 + length
+    return n > 0 and at == n
+
+
+cdef int nal_framing(const uint8_t* p, size_t n, int stream) noexcept nogil:
     """How the NAL units of a frame are told apart: BY_START_CODE, BY_LENGTH, or 0: it holds none.
 
-    By length: the lengths, none of them 0, end exactly with the frame. A frame can look like both
-    only if its first NAL unit is 1 byte long, or 256 to 511 and behind a 3-byte start code whose
-    further lengths add up too: then the start code is believed."""
-    cdef size_t zeros = 0, at = 0, length
+    A frame can look like both: a length of 256 to 511 is also a start code of 3 bytes, one of 1
+    also one of 4. Then it is framed as the stream is so far; before the first frame the start code
+    is believed.
+
+    Args:
+        stream: how the frames before were framed; 0: there was none."""
+    cdef size_t zeros = 0
+    if stream == BY_LENGTH and lengths_add_up(p, n):
+        return BY_LENGTH
     while zeros < n and p[zeros] == 0:
         zeros += 1
     if zeros >= 2 and zeros < n and p[zeros] == 1:
         return BY_START_CODE
-    while n - at > 4:
-        length = big32(p + at)
-        if length == 0 or length > n - at - 4:
-            return 0
-        at += 4 + length
-    return BY_LENGTH if n and at == n else 0
+    return BY_LENGTH if lengths_add_up(p, n) else 0
 
 
 cdef void deliver_frame(VideoStream v, const uint8_t* p, size_t n, uint64_t at,

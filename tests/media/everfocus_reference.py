@@ -79,16 +79,23 @@ class Parsed:
         framing = None
         for each in self.frames:
             if each.kind in (6, 7, 8, 9):
-                how, nals = _nals(each.data)
+                how, nals = _nals(each.data, framing)
                 framing = framing or how
                 out += nals if how == framing else []
         return out
 
 
-def _nals(data: bytes) -> tuple[str, list[bytes]]:
+def _nals(data: bytes, stream: str | None) -> tuple[str, list[bytes]]:
+    how, nals = _by_length(data)
+    if how and stream == "length":
+        return how, nals
     if re.match(rb"\x00\x00+\x01", data):
         parts = re.split(rb"\x00\x00\x01", data)[1:]
         return "annexb", [part.rstrip(b"\0") for part in parts if part.rstrip(b"\0")]
+    return how, nals
+
+
+def _by_length(data: bytes) -> tuple[str, list[bytes]]:
     out, at = [], 0
     while at + 4 < len(data):
         size = int.from_bytes(data[at : at + 4], "big")

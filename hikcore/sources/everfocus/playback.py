@@ -176,7 +176,8 @@ class Playback:
                 failures = 0
             else:
                 failures += 1
-                self._fruitless.add(begin)
+                if not broken:
+                    self._fruitless.add(begin)
             if failures >= self._manner.attempts:
                 if left or not self.done.frames:
                     self._give_up(error)
@@ -270,7 +271,7 @@ class Playback:
         hole = not broken and bool(left) and left[0].begin > latest + _DOUBT
         if latest >= 0 and not hole:
             return max(self._written.resume, 0) or span.begin
-        begin = left[0].begin if left else span.begin
+        begin = left[0].begin if left and not broken else span.begin
         while begin in self._fruitless and begin + NS < span.end:
             begin += NS
         return begin
