@@ -85,7 +85,7 @@ class Parsed:
         return out
 
 
-def _nals(data: bytes, stream: str | None) -> tuple[str, list[bytes]]:
+def _nals(data: bytes, stream: str | None = None) -> tuple[str, list[bytes]]:
     how, nals = _by_length(data)
     if how and stream == "length":
         return how, nals

@@ -438,8 +438,8 @@ def test_the_reference_knows_what_was_muxed() -> None:
 @pytest.mark.parametrize("size", [256, 300, 511])
 def test_a_length_that_looks_like_a_start_code(size: int) -> None:
     """A NAL unit of 256 to 511 bytes: its length begins as a start code does."""
-    nals = [[b"\x67\x42\0\x0a" + bytes(8), b"\x68\xce\x3c\x80", b"\x65" + b"\x88" * 40]]
-    nals += [[b"\x41" + bytes([7]) * (size - 1)], [b"\x41" + b"\x9a" * 90]]
+    nals = [list(pictures("h264", 1)[0][1])]
+    nals += [[b"\x41" + b"\x9b" * (size - 1)], [b"\x41" + b"\x9a" * 90]]
     frames = [
         frame(H264I if not number else H264P, lengths(each), T + 40 * number)
         for number, each in enumerate(nals)
