@@ -70,7 +70,9 @@ class Chunk(Document):
     """What was fetched in one piece, and what its id is made of.
 
     `id` is the first 16 hex digits of SHA-256 over camera, stream, literal begin and size (a file)
-    or literal begin and end (a window), each followed by a line feed.
+    or literal begin and end (a window, a tail), each followed by a line feed. A file that was
+    played, where the device gives none, is of kind `window` and has the id of the file. A `tail` is
+    what was played of a file that was still being written.
     """
 
     id: str

@@ -40,9 +40,11 @@ class Recording:
 
     Attributes:
         channel, stream: whose it is.
-        kind: `file` where the device serves whole files only.
-        literal_begin, literal_end: the device's own digits, verbatim; of a window its two borders
-            in Unix seconds, whatever the device has inside.
+        kind: `file` where the device serves whole files only; `tail`: what a file holds that is
+            still being written.
+        literal_begin, literal_end: the device's own digits, verbatim; of a window of a source that
+            serves any span its two borders in Unix seconds, whatever the device has inside; of a
+            tail the borders that are asked for, in the device's digits.
         span: the same in UTC, by the device's clock profile; of a window what the device says that
             it has inside.
         size: bytes as listed, None where the device does not say.

@@ -15,6 +15,7 @@ from pydantic import SecretStr
 from hikcore.archive.local import LocalStore
 from hikcore.archive.reader import Archive
 from hikcore.archive.resolver import resolve
+from hikcore.doctor.device import Subject, examine_device
 from hikcore.errors import DeviceAuthError, DeviceRefused
 from hikcore.extract.camera import extract_camera
 from hikcore.extract.fetch import Patience
@@ -282,3 +283,20 @@ async def test_two_plays_and_a_kill_between_give_the_same_archive(tmp_path: Path
             stores.append(committed(raw_objects(store.url, {})))
             assert not list((tmp_path / name / "spool").iterdir())
     assert stores[0] == stores[1] == stores[2]
+
+
+async def test_the_doctor_says_which_way_a_device_is_read(tmp_path: Path) -> None:
+    chosen = profile(recorded={"since": "now-20m"}, camera={"file_ms": 100_000})
+    async with recorded(chosen) as recorder:
+        device = source(recorder)
+        subject = Subject("home/nvr", recorder.host, recorder.port, device, channels=[1])
+        report = await examine_device(subject, now=recorder.now, folder=tmp_path)
+        await device.aclose()
+        files = recorder.files(1)
+    sample = next(each for each in report.findings if each.check == "sample")
+    assert sample.verdict == "ok", sample
+    assert "played over RTSP" in sample.text
+    assert "10 s cut" in sample.text
+    # Not a whole file was played for it.
+    sent = max(recorder.vaults[1].size(file) for file in files if not file.growing)
+    assert float(sample.text.split()[0]) * 1e6 < sent / 2
