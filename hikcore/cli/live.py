@@ -36,6 +36,7 @@ class Stream(Protocol):
 
     counts: LiveCounts
     broken: str
+    law: Literal["ulaw", "alaw"]
 
     def frames(self) -> AsyncGenerator[LiveFrame | LiveGap, None]:
         """Frames, and gaps where some are missing."""
@@ -109,9 +110,14 @@ def _open(
     from hikcore.sources.everfocus.live import LiveStream
     from hikcore.sources.everfocus.reconnect import Reconnect
     from hikcore.sources.everfocus.source import EverFocusSource
+    from hikcore.sources.isapi.source import IsapiSource
 
     place = site.camera(camera)
     source = config.build_source(site.id, place.device)
+    # A recorder that cannot be reached at first is an error; later it may come back.
+    reconnect = Reconnect(attempts=1)
+    if isinstance(source, IsapiSource):
+        return source, source.live(place.channel, kind, reconnect=reconnect)
     if not isinstance(source, EverFocusSource):
         raise ConfigurationError(
             f"live video of a device of kind {site.device(place.device).kind} is not supported",
@@ -122,8 +128,7 @@ def _open(
         session,
         place.channel,
         kind,
-        # A recorder that cannot be reached at first is an error; later it may come back.
-        reconnect=Reconnect(attempts=1),
+        reconnect=reconnect,
         size_counts_header=session.settings.size_counts_header,
         name=f"{site.id}/{camera}",
         now=session.now,
@@ -185,7 +190,7 @@ async def watch(
     queue: asyncio.Queue[LiveFrame] = asyncio.Queue(_WAITING)
     first = asyncio.Event()
     tasks = [
-        asyncio.create_task(_read(stream, queue if writer is not None else None, status, first)),
+        asyncio.create_task(_read(stream, queue, writer, status, first)),
         asyncio.create_task(_tell(status)),
         asyncio.create_task(stop.wait()),
         asyncio.create_task(_after(first, seconds)),
@@ -207,16 +212,22 @@ async def watch(
 
 
 async def _read(
-    stream: Stream, queue: asyncio.Queue[LiveFrame] | None, status: Status, first: asyncio.Event
+    stream: Stream,
+    queue: asyncio.Queue[LiveFrame],
+    writer: LiveWriter | None,
+    status: Status,
+    first: asyncio.Event,
 ) -> None:
     from hikcore.sources.everfocus.live import LiveFrame
 
     async with aclosing(stream.frames()) as items:
         async for item in items:
             if isinstance(item, LiveFrame):
+                if not first.is_set() and writer is not None:
+                    writer.law = stream.law
                 first.set()
                 status.frame(item)
-                if queue is not None:
+                if writer is not None:
                     await queue.put(item)
             else:
                 status.gap(item)

@@ -83,7 +83,7 @@ class LiveWriter:
 
     Args:
         open_file: gives the stream of the n-th file (from 1), or None where there cannot be one.
-        law: of the G.711 sound.
+        law: of the G.711 sound; may be set until the first of it comes.
     """
 
     def __init__(
@@ -94,7 +94,7 @@ class LiveWriter:
     ) -> None:
         self.report = RecordingReport()
         self._open = open_file
-        self._law: Literal["ulaw", "alaw"] = law
+        self.law: Literal["ulaw", "alaw"] = law
         self._clock = LiveClock()
         self._pictures: list[_Unit] = []
         self._sound: list[_Unit] = []
@@ -185,7 +185,7 @@ class LiveWriter:
     ) -> tuple[Samples, _Memory]:
         """The samples of these pictures. In the middle of a group the key picture that it began
         with stands before them, for its parameter sets, and is left out again."""
-        indexer = EverFocusIndexer(size_counts_header=False, law=self._law)
+        indexer = EverFocusIndexer(size_counts_header=False, law=self.law)
         parts: list[bytes] = []
         offsets: list[int] = []
         at = 0
@@ -308,7 +308,7 @@ class LiveWriter:
             del self._sound[:count]
 
     def _sound_config(self) -> CodecConfig:
-        return CodecConfig(self._law, rate=8000, channels=1)
+        return CodecConfig(self.law, rate=8000, channels=1)
 
     def _put(self, data: bytes | memoryview) -> None:
         assert self._out is not None

@@ -149,6 +149,8 @@ class LiveStream:
         self.counts = LiveCounts()
         #: What broke the connection last; "" while it is up.
         self.broken = ""
+        #: Of the sound, as the guide says of what is sent to the recorder.
+        self.law: Literal["ulaw", "alaw"] = "ulaw"
         self._sockets = sockets
         self._path = f"/live/{channel}/{_STREAM_IDS[stream]}"
         self._where = f"{name or 'everfocus'}, channel {channel} {stream}"

@@ -190,6 +190,26 @@ class Player:
             locator=f"{path}?starttime={given[0]}&endtime={given[1]}",
         )
 
+    def account(self) -> Account:
+        """Where, and as whom."""
+        settings = self.settings
+        return Account(
+            self.host,
+            settings.rtsp_port,
+            self.username,
+            self.password,
+            self.login,
+            basic=settings.auth == "basic",
+            where=self.connection.where,
+            connect=settings.connect_timeout,
+            idle=settings.idle_timeout,
+        )
+
+    def address(self, path: str) -> str:
+        """An address at the device, without a login."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"rtsp://{host}:{self.settings.rtsp_port}{path}"
+
     async def _once(
         self, recording: Recording, body: Played, clock: DeviceClock, limit: int
     ) -> tuple[bool, TransferInterrupted | None]:
@@ -220,18 +240,7 @@ class Player:
             await connection.polite.request(
                 settings.requests, settings.hours, self.now(), connection.where
             )
-            account = Account(
-                self.host,
-                settings.rtsp_port,
-                self.username,
-                self.password,
-                self.login,
-                basic=settings.auth == "basic",
-                where=connection.where,
-                connect=settings.connect_timeout,
-                idle=settings.idle_timeout,
-            )
-            async with play(account, url) as playing:
+            async with play(self.account(), url) as playing:
                 if first:
                     body.origin = _origin(playing, clock, body.origin, limit)
                 return await self._copy(playing, body, limit, deadline)
@@ -274,9 +283,7 @@ class Player:
             literal = clock.utc_to_literal(start // NS * NS)
             text = compact_instant(literal).partition(".")[0].rstrip("Z") + "Z"
             query = re.sub(r"(?<=starttime=)[^&]*", text, query)
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        path = parts.path.replace(" ", "%20")
-        return f"rtsp://{host}:{self.settings.rtsp_port}{path}?{query}"
+        return self.address(parts.path.replace(" ", "%20")) + f"?{query}"
 
     def _told(self, recording: Recording, body: Played) -> Span:
         """What the body spans: a tail what is in it; a closed recording until its listed end, so

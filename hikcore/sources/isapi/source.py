@@ -7,7 +7,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 from pydantic import SecretStr
 
@@ -53,6 +53,9 @@ from hikcore.sources.isapi.status import Rejected
 from hikcore.sources.isapi.tracks import Tracks
 from hikcore.sources.isapi.wall import first_wall
 from hikcore.zonerule import check_device_time, rule_of
+
+if TYPE_CHECKING:
+    from hikcore.sources.rtsp_live import Reconnect, RtspLive
 
 _LOG = logging.getLogger("hikcore.isapi")
 _TRACK: Final[dict[Stream, int]] = {"main": 1, "sub": 2}
@@ -298,6 +301,14 @@ class IsapiSource:
         clock = await self.clock()
         told = await self._read_time()
         return self._player.tail(growing, begin, clock.wall_to_utc(told.local, self._now()), clock)
+
+    def live(self, channel: int, stream: Stream, *, reconnect: Reconnect | None = None) -> RtspLive:
+        """A camera's live stream, over RTSP."""
+        # Only who shows live video pays for it: it brings WebSockets.
+        from hikcore.sources.rtsp_live import RtspLive  # noqa: PLC0415
+
+        url = self._player.address(f"/Streaming/Channels/{channel * 100 + _TRACK[stream]}")
+        return RtspLive(self._player.account(), url, reconnect=reconnect, now=self._now)
 
     @property
     def way(self) -> Literal["download", "rtsp"]:
