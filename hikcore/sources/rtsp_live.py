@@ -116,7 +116,7 @@ class RtspLive:
                 if frame is not None:
                     self.counts.frames += 1
                     self.counts.bytes += frame.size
-                    self._last = at
+                    self._last = max(self._last, at) if sample.kind == "video" else self._last
                     yield frame
 
     def _frame(
@@ -135,6 +135,8 @@ class RtspLive:
         codec_name: Literal["h264", "h265"] = "h265" if video.codec == "h265" else "h264"
         if sets and not any(is_set(codec_name, unit) for unit in units):
             units = (*video.sets, *units)
+        if at < self._last:
+            self.counts.passed["pictures shown before one that came earlier"] += 1
         if not sample.whole:
             self.counts.passed["pictures of which packets are missing"] += 1
         payload = memoryview(b"".join(b"\0\0\0\1" + unit for unit in units))
