@@ -20,6 +20,7 @@ class Maps(Data):
         last_row: of a span that ends inside a row: short, or filled with `-`.
         inclusive: whether EndTime is the last second that is asked for and answered, as in the
             guide's own example, or the one after it.
+        days: borders of days by the wall clock or by UTC.
         hours: borders of hours by the wall clock or by UTC (zones of half hours).
         unknown: a channel that is not there: no key, or a row of `-`.
     """
@@ -29,6 +30,7 @@ class Maps(Data):
     echo: Literal["answered", "asked"] = "answered"
     last_row: Literal["short", "filled"] = "short"
     inclusive: bool = True
+    days: Literal["local", "utc"] = "local"
     hours: Literal["local", "utc"] = "local"
     unknown: Literal["absent", "empty"] = "absent"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from hikcore.deviceclock import Change
+from hikcore.deviceclock import Change, ZoneRule
 from hikcore.instants import DAY, NS, format_local, to_datetime
 from hikcore.sim.everfocus.profile import NvrClock
 
@@ -52,9 +52,8 @@ def _change(name: str, change: Change, earlier: int, year: int) -> dict[str, int
     }
 
 
-def midnight(clock: NvrClock, utc: int) -> int:
+def midnight(rule: ZoneRule, utc: int) -> int:
     """The begin (ns UTC) of the local day that holds an instant."""
-    rule = clock.rule
     local = rule.utc_to_local(utc)
     begin = local - local % DAY
     found = rule.local_to_utc(begin)
@@ -64,6 +63,6 @@ def midnight(clock: NvrClock, utc: int) -> int:
     return found[0]
 
 
-def next_midnight(clock: NvrClock, begin: int) -> int:
+def next_midnight(rule: ZoneRule, begin: int) -> int:
     """The begin of the local day after the one that begins there: 23, 24 or 25 hours later."""
-    return midnight(clock, begin + 36 * 3600 * NS)
+    return midnight(rule, begin + 36 * 3600 * NS)

@@ -56,9 +56,15 @@ class NvrDoor:
     _guests: dict[str, _Guest] = field(default_factory=dict)
     _count: int = 0
 
-    def inside(self, address: str, cookies: str, now: int) -> bool:
-        """Whether a request belongs to a session that is logged in."""
+    def inside(self, address: str, cookies: str, now: int, user: str = "") -> bool:
+        """Whether a request belongs to a session that is logged in.
+
+        Args:
+            cookies, user: of its headers, empty where they are not there.
+        """
         session = self._session(address, cookies)
+        if self.login.place == "header":
+            session = self.sessions.get(user)
         if session is None or session.since is None:
             return False
         seconds = self.login.session_seconds
@@ -102,15 +108,19 @@ class NvrDoor:
             del self.sessions[session.name]
             session = self._new(address)
             cookie = session.name
+        if self.login.place == "header":
+            # What the reply calls an id is the only proof of a login.
+            session = self.sessions.setdefault(name := self._random("user"), NvrSession(name))
         session.since = now
-        reply = {"Result": "OK", "Description": "userID=1"}
+        user = session.name if self.login.place == "header" else "1"
+        reply = {"Result": "OK", "Description": f"userID={user}"}
         if self.login.temporary:
             reply["option"] = "needToChangePasswd"
         return reply, cookie
 
-    def leave(self, address: str, cookies: str) -> None:
+    def leave(self, address: str, cookies: str, user: str = "") -> None:
         """Log out."""
-        session = self._session(address, cookies)
+        session = self.sessions.get(user) or self._session(address, cookies)
         if session is not None:
             self.sessions.pop(session.name, None)
 
@@ -123,7 +133,7 @@ class NvrDoor:
         login = self.login
         password = login.password.get_secret_value()
         if login.prehash == "md5":
-            password = self._hashed(password)
+            password = hashlib.md5(password.encode(), usedforsecurity=False).hexdigest()
         first = self._hashed(username, "xnvr", password)
         second = self._hashed(login.method, login.uri)
         return self._hashed(first, nonce, nc, cnonce, "auth", second)
@@ -138,13 +148,13 @@ class NvrDoor:
         return right and username == self.login.username
 
     def _session(self, address: str, cookies: str) -> NvrSession | None:
-        if self.login.place == "address":
+        if self.login.place != "cookie":
             return self.sessions.get(address)
         match = re.search(rf"(?:^|;\s*){re.escape(COOKIE)}=([^;\s]+)", cookies)
         return self.sessions.get(match.group(1)) if match else None
 
     def _new(self, address: str) -> NvrSession:
-        name = address if self.login.place == "address" else self._random("session")
+        name = self._random("session") if self.login.place == "cookie" else address
         self.sessions[name] = NvrSession(name)
         return self.sessions[name]
 

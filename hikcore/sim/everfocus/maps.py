@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any, Final, Literal
 
+from hikcore.deviceclock import ZoneRule
 from hikcore.instants import NS, Span
 from hikcore.sim.everfocus.clocking import midnight, next_midnight
 from hikcore.sim.everfocus.profile import NvrProfile
@@ -69,7 +70,7 @@ def _aligned(kind: Kind, begin: int, profile: NvrProfile) -> int:
     """The start on its border, seconds."""
     how, clock = profile.maps, profile.clock
     if kind == "Day":
-        border = midnight(clock, begin * NS) // NS
+        border = midnight(_days(profile), begin * NS) // NS
     elif kind == "Minute":
         offset = 0
         if how.hours == "local":
@@ -85,17 +86,21 @@ def _aligned(kind: Kind, begin: int, profile: NvrProfile) -> int:
     return border
 
 
+def _days(profile: NvrProfile) -> ZoneRule:
+    """By which clock days begin."""
+    return profile.clock.rule if profile.maps.days == "local" else ZoneRule()
+
+
 def _cells(kind: Kind, begin: int, end: int, profile: NvrProfile) -> tuple[list[int], int]:
     """Borders of the cells, seconds, one more than there are cells; and where the reply ends."""
     most = _MOST[kind]
     if kind == "Day":
+        rule = _days(profile)
         borders = [begin]
         while borders[-1] < end and len(borders) <= most:
-            on_border = midnight(profile.clock, borders[-1] * NS) == borders[-1] * NS
+            on_border = midnight(rule, borders[-1] * NS) == borders[-1] * NS
             borders.append(
-                next_midnight(profile.clock, borders[-1] * NS) // NS
-                if on_border
-                else borders[-1] + 86_400
+                next_midnight(rule, borders[-1] * NS) // NS if on_border else borders[-1] + 86_400
             )
         return borders, min(end, borders[-1])
     row = _ROW[kind]

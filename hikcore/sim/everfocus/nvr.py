@@ -226,7 +226,7 @@ class Nvr:
         if request.path == "/admin/login":
             return self._login(request)
         cookies = request.headers.get("cookie", "")
-        if not self.door.inside(request.address, cookies, self.now()):
+        if not self.door.inside(request.address, cookies, self.now(), self._user(request)):
             request.login = "challenge"
             return self._refused()
         request.login = "in"
@@ -240,7 +240,8 @@ class Nvr:
 
     async def _answered(self, request: Request, fault: Fault | None) -> Response:
         if request.path == "/admin/logout":
-            self.door.leave(request.address, request.headers.get("cookie", ""))
+            cookies = request.headers.get("cookie", "")
+            self.door.leave(request.address, cookies, self._user(request))
             return done()
         if wanted(request):
             found = self.streams.answer(request, fault) or self.hooks.answer(request, fault)
@@ -262,6 +263,9 @@ class Nvr:
         if cookie:
             response.headers.append(("Set-Cookie", f"{COOKIE}={cookie}; Path=/; HttpOnly"))
         return response
+
+    def _user(self, request: Request) -> str:
+        return request.headers.get(self.profile.login.header.lower(), "")
 
     def _refused(self) -> Response:
         how = self.profile.login.refused

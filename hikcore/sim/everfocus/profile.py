@@ -63,7 +63,9 @@ class Login(Data):
         prehash: what stands for the password in A1.
         change_pwd: what 10.1 prints; None leaves it out.
         temporary: the reply to a login has `needToChangePasswd`.
-        place: where a session lives: in a cookie, or with the client's address.
+        place: where a session lives: in a cookie, with the client's address, or in a header that
+            repeats the `userID` that the login was answered with.
+        header: its name.
         rotates: a login gives another cookie.
         session_seconds: of a session since its login; 0: for ever.
         refused: how requests without a session are answered: HTTP 401 or 403 or 200 with an Error,
@@ -80,7 +82,8 @@ class Login(Data):
     prehash: Literal["none", "md5"] = "none"
     change_pwd: str | None = "first"  # noqa: S105  a word of the guide's
     temporary: bool = False
-    place: Literal["cookie", "address"] = "cookie"
+    place: Literal["cookie", "address", "header"] = "cookie"
+    header: str = "userID"
     rotates: bool = False
     session_seconds: int = Field(default=0, ge=0)
     refused: Literal["401", "403", "error", "page"] = "401"
