@@ -7,9 +7,11 @@ from pathlib import Path
 from hikcore.archive.store import Store
 from hikcore.config.device_parts import hours_of, login_guard, port_of
 from hikcore.config.places import Site
+from hikcore.folders import cache_folder
 from hikcore.sources.everfocus.session import Session
 from hikcore.sources.everfocus.source import EverFocusSource
 from hikcore.sources.isapi.settings import Busy, Retries
+from hikcore.sources.notes import TomlNotes, file_name
 
 
 def everfocus_source(
@@ -18,7 +20,7 @@ def everfocus_source(
     """A source; nothing is sent yet.
 
     Args:
-        folder: of device files; nothing is kept of this kind.
+        folder: of device files; None: the user's cache.
         store: of the archive, where refused logins are to be told there.
 
     Raises:
@@ -52,4 +54,5 @@ def everfocus_source(
     )
     channels = [each.channel for each in site.named_cameras() if each.device == device]
     archiving = section.everfocus.archiving()
-    return EverFocusSource(session, archiving=archiving, channels=channels, name=name)
+    notes = TomlNotes((folder or cache_folder() / "devices") / file_name(site.id, device))
+    return EverFocusSource(session, archiving=archiving, channels=channels, name=name, notes=notes)

@@ -8,7 +8,7 @@ import socket
 import tempfile
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -23,7 +23,7 @@ from hikcore.errors import (
 )
 from hikcore.extract.oldest import oldest
 from hikcore.instants import DAY, NS, Span, format_instant, to_datetime
-from hikcore.sources.about import DescribesItself, DeviceFacts, TellsItsWay
+from hikcore.sources.about import DescribesItself, DeviceFacts, PlaysFaster, TellsItsWay, Warns
 from hikcore.sources.base import Deviation, DeviceCamera, Recording, Source, SpanSource
 
 STEP: Final = 20.0
@@ -32,6 +32,8 @@ SAMPLE: Final = 60.0
 _OFF: Final = 10
 _DEAD: Final = DAY
 _HOUR: Final = 3600 * NS
+#: Of a window: the ten seconds of the sample, and a key picture that comes late.
+_ENOUGH: Final = (SECONDS + 20) * NS
 _WAYS: Final = {
     "download": ", downloaded",
     "rtsp": ", played over RTSP as set, or as it gives no files: an hour takes an hour",
@@ -105,6 +107,8 @@ async def examine_device(
         ("sample", doctor.sample, sample),
         ("sessions", doctor.sessions, step),
     ]
+    if isinstance(subject.source, PlaysFaster) and subject.source.wanted_speed > 1:
+        looks.append(("playback speed", doctor.speed, 3 * step))
     findings: list[Finding] = []
     for check, look, seconds in looks:
         try:
@@ -162,6 +166,9 @@ class _Doctor:
         self.seen.now = self._now() + self._off.offset
         if isinstance(source, DescribesItself):
             self.seen.facts = await source.facts()
+        if isinstance(source, Warns) and source.warnings:
+            hint = "change the password on the device, and here" if _password(source) else ""
+            return Finding("login", "warn", f"accepted; {'; '.join(source.warnings)}", hint)
         return Finding("login", "ok", "accepted")
 
     async def offset(self) -> Finding:
@@ -178,7 +185,8 @@ class _Doctor:
     async def meaning(self) -> Finding:
         """What `Z` behind its times means, and whether its zone is the site's."""
         clock = self.seen.clock = await self._source.clock()
-        east = clock.zone.utc_to_local(self.seen.now) - self.seen.now
+        wall = self.seen.facts.zone or clock.zone
+        east = wall.utc_to_local(self.seen.now) - self.seen.now
         means = "UTC" if clock.listing == "utc" else "its own wall clock"
         text = f"{means} ({clock.source}); its zone is {_east(east)} now"
         zone = self._subject.zone
@@ -282,7 +290,7 @@ class _Doctor:
         clock = self.seen.clock
         if not closed or clock is None:
             return Finding("sample", "warn", "there is no closed recording to try")
-        row = max(closed, key=lambda each: each.span)
+        row = _short(self._source, max(closed, key=lambda each: each.span))
         self._folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=self._folder, prefix="doctor-") as name:
             folder = Path(name)
@@ -303,6 +311,19 @@ class _Doctor:
             return Finding("sample", "fail", f"{text}; no picture", "please report it", 1)
         return Finding("sample", "ok", f"{text}; {SECONDS} s cut, {found.frames} frames, all rules")
 
+    async def speed(self) -> Finding:
+        """Whether playing faster gives the same frames, where that is wanted."""
+        source = self._source
+        assert isinstance(source, PlaysFaster)
+        closed = [row for row in self.seen.recordings if not row.growing]
+        if not closed:
+            return Finding("playback speed", "warn", "there is no closed recording to try")
+        wrong = await source.prove_speed(closed[-1])
+        if wrong:
+            hint = "take playback_speed out of the configuration: it is not used"
+            return Finding("playback speed", "fail", wrong, hint, 1)
+        return Finding("playback speed", "ok", f"{source.wanted_speed}: the same frames as at 1")
+
     async def sessions(self) -> Finding:
         """A device does not tell how many it has left, but whether there is one (facts 2.8)."""
         if self.seen.session is None:
@@ -321,6 +342,18 @@ class _Doctor:
     def _daily(self) -> float:
         """Bytes that all channels write a day, by those of one channel in the last day."""
         return sum(row.size or 0 for row in self.seen.recordings) * len(self.seen.cameras)
+
+
+def _password(source: Warns) -> bool:
+    return any("password" in line for line in source.warnings)
+
+
+def _short(source: Source, row: Recording) -> Recording:
+    """What a sample is cut from: of a window a part, as it may come as slowly as it was filmed."""
+    if not isinstance(source, SpanSource) or row.span.length <= _ENOUGH:
+        return row
+    span = Span(row.span.begin, row.span.begin + _ENOUGH)
+    return replace(source.asking(row, span), span=span)
 
 
 def _reason(error: OSError) -> str:

@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, Protocol, runtime_checkable
 
+from hikcore.deviceclock import ZoneRule
+from hikcore.sources.base import Recording
+
 Mode = Literal["continuous", "motion"]
 
 
@@ -31,6 +34,7 @@ class DeviceFacts:
     Attributes:
         dialect: how it wants to be spoken to, in words.
         disks: None where it does not tell.
+        zone: of its wall clock, where that is no part of its clock profile.
     """
 
     model: str = ""
@@ -38,6 +42,7 @@ class DeviceFacts:
     serial: str = ""
     dialect: str = ""
     disks: tuple[Disk, ...] | None = None
+    zone: ZoneRule | None = None
 
 
 @runtime_checkable
@@ -95,4 +100,33 @@ class TellsItsWay(Protocol):
     @property
     def way(self) -> Literal["download", "rtsp"]:
         """As files, or played; as far as is known."""
+        ...
+
+
+@runtime_checkable
+class Warns(Protocol):
+    """A source whose device says what people should know: a password that is to be changed."""
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What came up so far, each once."""
+        ...
+
+
+@runtime_checkable
+class PlaysFaster(Protocol):
+    """A source that may play faster than footage was filmed, once that was seen to lose nothing."""
+
+    @property
+    def wanted_speed(self) -> int:
+        """As set; 1: it is not to."""
+        ...
+
+    async def prove_speed(self, recording: Recording) -> str:
+        """Play some seconds of a recording as filmed and at `wanted_speed`, and remember whether
+        both gave the same; "" where they did, else the difference in words.
+
+        Raises:
+            DeviceError: it does not play.
+        """
         ...

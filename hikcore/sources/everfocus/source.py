@@ -6,6 +6,7 @@ carries the true time of every frame.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import replace
@@ -15,7 +16,15 @@ from hikcore.deviceclock import UTC_CLOCK, DeviceClock
 from hikcore.errors import DeviceError, DeviceProtocolError, TransferInterrupted
 from hikcore.instants import NS, Span
 from hikcore.sources.about import DeviceFacts, Disk
-from hikcore.sources.base import Answer, Deviation, DeviceCamera, Fetched, Recording, Stream
+from hikcore.sources.base import (
+    Answer,
+    Deviation,
+    DeviceCamera,
+    DeviceNotes,
+    Fetched,
+    Recording,
+    Stream,
+)
 from hikcore.sources.everfocus.archiving import ArchiveSettings
 from hikcore.sources.everfocus.clock import PATH as TIME_PATH
 from hikcore.sources.everfocus.clock import ClockTold, read_time
@@ -29,6 +38,10 @@ _LOG = logging.getLogger(__name__)
 #: Nanoseconds after which the recorder's clock is read again.
 _CLOCK_KEPT: Final = 600 * NS
 _MS: Final = 1_000_000
+#: Seconds that are played to prove a speed.
+_PROOF: Final = 10
+
+Write = Callable[[bytes], Awaitable[None]]
 
 
 class EverFocusSource:
@@ -39,6 +52,7 @@ class EverFocusSource:
         archiving: how it is drawn on.
         channels: those that are worked on, as far as known: maps are asked for four at once.
         name: what people call it, for errors.
+        notes: where is kept which speed of playback was proved; None: only 1 is used.
 
     Raises:
         ConfigurationError: settings that cannot be.
@@ -51,8 +65,11 @@ class EverFocusSource:
         archiving: ArchiveSettings | None = None,
         channels: Iterable[int] = (),
         name: str = "",
+        notes: DeviceNotes | None = None,
     ) -> None:
         self._session = session
+        self._notes = notes
+        self._speed: int | None = None
         self._how = archiving or ArchiveSettings()
         self.windows = self._how.windows(name)
         self._channels = frozenset(channels)
@@ -121,6 +138,7 @@ class EverFocusSource:
             firmware=str(info.get("software_version") or ""),
             serial=str(info.get("serial") or ""),
             disks=disks,
+            zone=(await self._time()).zone,
         )
 
     async def recordings(self, channel: int, stream: Stream, span: Span) -> Answer:
@@ -130,6 +148,7 @@ class EverFocusSource:
             DeviceError: the recorder cannot be asked.
         """
         now = await self._now()
+        await self._proved_speed()  # what it has to say is among the answer's warnings
         if span.begin >= now:
             return Answer(channel, stream, span, now, False, (), self.warnings)
         aligned = self.windows.aligned(span)
@@ -182,22 +201,14 @@ class EverFocusSource:
             f"{self._session.where} channel {recording.channel} {recording.stream}, {asked.span}"
         )
         clock = await self.clock()
-        near = recording.span.begin
 
         async def paced(block: bytes) -> None:
             await write(block)
             settings = self._session.settings
             await self._session.polite.received(len(block), settings.hours, self._session.now)
 
-        playback = Playback(
-            self._session,
-            recording.channel,
-            recording.stream,
-            paced,
-            manner=self._manner(),
-            utc=lambda time: clock.wall_to_utc(time, near),
-            where=where,
-        )
+        speed = await self._proved_speed()
+        playback = self._playback(recording, paced, clock, where, speed)
         back = self._back.get(place, 0)
         done = await playback.run(
             asked.request(place[2], back * self.windows.length // NS),
@@ -217,14 +228,65 @@ class EverFocusSource:
         """Log out and close connections."""
         await self._session.aclose()
 
-    def _manner(self) -> Manner:
-        settings = self._session.settings
-        return Manner(
+    @property
+    def wanted_speed(self) -> int:
+        """Of playback, as set."""
+        return self._how.playback_speed
+
+    async def prove_speed(self, recording: Recording) -> str:
+        """Play ten seconds of a window at both speeds; see `PlaysFaster`."""
+        asked = Asked.read(recording.locator)
+        begin = asked.there[0][0] if asked.there else asked.begin
+        span = Span(begin * NS, (begin + _PROOF) * NS)
+        clock, bodies = await self.clock(), []
+        for speed in (1, self.wanted_speed):
+            body = bytearray()
+
+            async def keep(block: bytes, body: bytearray = body) -> None:
+                body.extend(block)
+
+            await self._playback(recording, keep, clock, self._session.where, speed).run(span, [])
+            bodies.append(bytes(body))
+        same = bodies[0] == bodies[1] and bool(bodies[0])
+        self._speed = self.wanted_speed if same else 1
+        if self._notes is not None:
+            await asyncio.to_thread(self._notes.save, {"proved_speed": self._speed})
+        slow, fast = map(len, bodies)
+        return "" if same else f"{slow} bytes at speed 1, {fast} at speed {self.wanted_speed}"
+
+    async def _proved_speed(self) -> int:
+        """As set, if it was proved; else 1."""
+        if self.wanted_speed == 1:
+            return 1
+        if self._speed is None:
+            notes = self._notes
+            kept = await asyncio.to_thread(notes.load) if notes is not None else None
+            proved = (kept or {}).get("proved_speed") == self.wanted_speed
+            self._speed = self.wanted_speed if proved else 1
+            if not proved:
+                wanted = f"playback_speed = {self.wanted_speed}"
+                self._session.warn(f"{wanted} is not used until hikcore doctor has proved it")
+        return self._speed
+
+    def _playback(
+        self, recording: Recording, write: Write, clock: DeviceClock, where: str, speed: int
+    ) -> Playback:
+        settings, near = self._session.settings, recording.span.begin
+        manner = Manner(
             idle=self._how.playback_idle,
             pause=settings.retries.initial,
             milliseconds=settings.playback_unit == "ms",
             size_counts_header=settings.size_counts_header,
-            speed=self._how.playback_speed,
+            speed=speed,
+        )
+        return Playback(
+            self._session,
+            recording.channel,
+            recording.stream,
+            write,
+            manner=manner,
+            utc=lambda time: clock.wall_to_utc(time, near),
+            where=where,
         )
 
     async def _state(self) -> Any:
