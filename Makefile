@@ -1,6 +1,6 @@
 # Every target sets up what it needs by itself; `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-tree test-wheel wheel fast check bench bench-check compare conformance fuzz coverage clean
+.PHONY: help demo test test-tree test-wheel wheel fast check bench bench-docs bench-check compare conformance fuzz coverage clean
 
 PY := .venv/bin/python
 # All that the installed tree is made of: a change in any of these installs and builds again.
@@ -48,6 +48,10 @@ bench-peers: $(READY)
 
 bench: bench-peers ## Measure speed and memory beside ffmpeg and PyAV; ARGS="--size full" for 1 GB
 	@$(PY) -m pytest -o addopts= -q benchmarks --benchmark-only --benchmark-columns=median $(ARGS)
+
+bench-docs: ## Measure the full size and write docs/benchmarks.md anew (15 minutes, nothing else running)
+	@$(MAKE) bench ARGS="--size full"
+	@$(PY) -m benchmarks.document benchmarks/results/full.json
 
 bench-check: bench-peers ## Fail where the small benchmark is slower than benchmarks/baseline.json
 	@$(PY) -m pytest -o addopts= -q benchmarks --benchmark-only --benchmark-columns=median

@@ -10,6 +10,7 @@ import pytest
 
 from benchmarks import check, instructions
 from benchmarks.contest import Contest, Goal
+from benchmarks.document import DOCUMENT, written
 from benchmarks.measure import Turn
 
 
@@ -126,3 +127,32 @@ def test_the_stored_baseline_has_what_is_compared() -> None:
     assert len(stored) > 20
     assert any(name.startswith("instructions: ") for name in stored)
     assert not check.worse(stored, stored)
+
+
+def test_a_run_is_written_into_the_document() -> None:
+    """Twice the same; what people wrote between the parts stays."""
+    outcome = {"metric": "cpu", "limit": 0.48, "against": "ffmpeg", "unit": "", "value": 0.6,
+               "met": False}  # fmt: skip
+    row = {
+        "title": "PS to MP4, h264", "rounds": 5, "notes": [], "outcomes": [outcome],
+        "medians": {"ours": {"cpu": 1.2, "inside_cpu": 0.9}, "cp": {"cpu": 0.6},
+                    "ffmpeg": {"cpu": 2.0}},
+    }  # fmt: skip
+    stored = {
+        "date": "2026-11-22T08:00:00+00:00", "versions": {"ffmpeg": "5.1"}, "absent": ["no MP4Box"],
+        "machine": {"cpu": "a CPU", "cores": 4, "system": "Linux 6", "architecture": "x86_64",
+                    "python": "3.11"},
+        "rows": [row],
+    }  # fmt: skip
+    text = DOCUMENT.read_text()
+    made = written(text, stored)
+    assert written(made, stored) == made
+    assert "Measured 2026-11-22: a CPU, 4 cores" in made
+    assert "**0 met, 1 missed.**" in made
+    assert "| PS to MP4, h264 | cpu / ffmpeg | 1.2 s | 2 s | 0.6 | <= 0.48 | **missed** |" in made
+    assert "| PS to MP4, h264 | 600 ms | cp | 900 ms | 0.3 | <= 0.48 |" in made
+    for told in ("## Why rows are missed", "What the columns mean"):
+        assert made.count(told) == 1
+    assert made.partition("## Why")[2] == text.partition("## Why")[2]
+    with pytest.raises(ValueError, match="goals"):
+        written(text.replace("<!-- goals -->", ""), stored)
