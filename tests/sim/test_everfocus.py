@@ -101,6 +101,15 @@ async def test_other_ways_to_log_in() -> None:
         assert (await client.get("/device/cameraList")).status_code == 200
 
 
+async def test_quotes_as_the_guide_prints_them() -> None:
+    made = nvr_profile("everfocus-small", curly=True)
+    async with Nvr(made) as nvr, httpx.AsyncClient(base_url=nvr.url) as client:
+        nonce = (await client.get("/admin/login")).json()["nonce"]
+        entered = await client.post("/admin/login", json=response(nonce))
+        assert entered.text == '{"Result": “OK”, "Description": "userID=1"}'
+        assert len((await client.get("/device/cameraList")).json()) == 4
+
+
 async def test_cameras() -> None:
     async with Nvr() as nvr, inside(nvr) as client:
         rows = (await client.get("/device/cameraList")).json()

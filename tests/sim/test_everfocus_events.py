@@ -105,6 +105,19 @@ async def test_events_as_in_the_guides_example() -> None:
         assert wrong.json()["Result"] == "Error"
 
 
+async def test_the_window_of_an_event_may_reach_into_a_hole() -> None:
+    """pre_rec says what should have been recorded, whether it was or not."""
+    event = {"channel": 1, "begin": "now-5m18s", "end": "now-5m17s"}
+    asked = {"ChannelID": [1], "StartTime": NOON - 600, "EndTime": NOON, "Type": ["Motion"],
+             "Stream": "Sub"}  # fmt: skip
+    async with Nvr(nvr_profile("everfocus-small", events=[event])) as nvr, inside(nvr) as client:
+        (row,) = (await client.post("/record/eventSearch", json=asked)).json()
+        span = {"startTime": str(row["pre_rec"]), "endTime": str(row["post_rec"])}
+        (clip,) = (await client.post("/record/requestVideoClips?ChannelID=1", json=span)).json()
+        assert row["pre_rec"] < clip["startTime"] <= row["ev_start"]
+        assert clip["endTime"] == row["post_rec"] + 1
+
+
 async def test_metadata_in_milliseconds() -> None:
     async with Nvr() as nvr, inside(nvr) as client:
         asked = {"ChannelID": 1, "Type": "manualStart", "StartTime": NOON - 3600, "EndTime": NOON}

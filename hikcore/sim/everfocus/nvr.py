@@ -219,6 +219,14 @@ class Nvr:
         yield "Server", self.profile.identity.server
 
     async def _handle(self, request: Request) -> Response:
+        response = await self._respond(request)
+        if self.profile.curly and isinstance(response.body, bytes):
+            for word in (b"OK", b"Error"):
+                plain, curly = b'"%s"' % word, b"\xe2\x80\x9c%s\xe2\x80\x9d" % word
+                response.body = response.body.replace(plain, curly)
+        return response
+
+    async def _respond(self, request: Request) -> Response:
         self.requests.append(request)
         if (touched := trap(request)) is not None:
             self.trapped.append(touched)

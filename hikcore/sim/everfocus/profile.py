@@ -176,6 +176,8 @@ class NvrProfile(Data):
         name, description: of it.
         seed: of the scenery.
         strict_types: a number where the guide wants a text (and the reverse) is an Error.
+        curly: OK and Error stand in the guide's own typographic quotes, so that no parser of JSON
+            reads them.
         booleans: how they are written: as such, as texts, or as numbers.
         recorded: what is on the disks: its begin, holes, settings of the clock.
         cameras: its channels; ids may have gaps.
@@ -193,6 +195,7 @@ class NvrProfile(Data):
     login: Login = Login()
     clock: NvrClock = NvrClock()
     strict_types: bool = True
+    curly: bool = False
     booleans: Literal["bool", "text", "number"] = "bool"
     recorded: Recorded = Recorded()
     answering: Answering = Answering()
