@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import httpx
 import pytest
-from websockets.exceptions import InvalidStatus
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from hikcore.sim.everfocus import Nvr, built_in_nvrs, nvr_profile
 from hikcore.sim.everfocus.traps import TRAPS
-from tests.sim.everfocus_asking import NOON, NOW, inside, login, md5, response, socket
+from tests.sim.everfocus_asking import NOON, NOW, inside, login, md5, read_all, response, socket
 
 MIDNIGHT = 1_584_892_800  # the guide's example: 2020-03-23 00:00 at UTC+8
 
@@ -81,6 +82,24 @@ async def test_sessions_end(how: str, status: int) -> None:
         with pytest.raises(InvalidStatus):
             async with socket(nvr, client, "/live/1/0"):
                 pass
+
+
+async def test_a_reboot_ends_everything_and_leaves_a_hole() -> None:
+    async with Nvr() as nvr, inside(nvr) as client:
+        async with socket(nvr, client, "/live/1/0") as stream:
+            nvr.reboot(90)
+            await read_all(stream)
+            with pytest.raises(ConnectionClosed):
+                await stream.recv()
+        with pytest.raises(httpx.TransportError):
+            await client.get("/device/cameraList")
+        nvr.advance(120)
+        assert (await client.get("/device/cameraList")).status_code == 401
+        assert (await login(client))["Result"] == "OK"
+        seen = nvr.recorded(1, _span(NOON - 10, NOON + 120))
+        gaps = [after - before for before, after in pairwise(seen) if after - before > 10**9]
+        assert len(gaps) == 1
+        assert 90 * 10**9 <= gaps[0] < 95 * 10**9
 
 
 async def test_other_ways_to_log_in() -> None:

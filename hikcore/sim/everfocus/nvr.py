@@ -82,7 +82,7 @@ class Nvr:
         self.rtsp_port, self.discovery_port = rtsp_port, discovery_port
         self._tls, self._sleep, self._strict = tls, sleep, strict
         clock = self.profile.clock
-        self._moved = 0
+        self._moved = self._down_until = 0
         self._clock = now
         if clock.frozen is not None:
             instant = resolve(clock.frozen, now())
@@ -122,6 +122,18 @@ class Nvr:
             "message": "sysTimeChanged", "time": self.now() // _MS,
             "content": {"sysTimeChanged": True},
         })  # fmt: skip
+
+    def reboot(self, seconds: int = 60) -> None:
+        """Be gone for so long by its own clock: connections, sessions and streams end, and nothing
+        is recorded meanwhile."""
+        begin = self.now()
+        self._down_until = begin + seconds * NS
+        for vault in self.store.vaults.values() if seconds else ():
+            vault.schedule.hole(begin // _MS, self._down_until // _MS)
+        self.door.expire()
+        self.streams.restart()
+        self.rtsp.restart()
+        self._server.hang_up()
 
     def push(self, kind: Kind, value: Any) -> int:
         """Tell those who listen for `event`, `meta`, `exception` or `message`; how many that are.
@@ -228,6 +240,8 @@ class Nvr:
 
     async def _respond(self, request: Request) -> Response:
         self.requests.append(request)
+        if self.now() < self._down_until:
+            raise Cut(hard=True)
         if (touched := trap(request)) is not None:
             self.trapped.append(touched)
             return error("not here", 403)
