@@ -126,8 +126,8 @@ def _usable(site: Site, device: str, secrets: dict[Secret, None]) -> None:
     Args:
         secrets: that could be had already: one that all inherit is read once.
     """
-    from hikcore.sources.isapi.connection import base_url
-    from hikcore.sources.isapi.tls import TlsPolicy
+    from hikcore.sources.address import base_url
+    from hikcore.sources.tls import TlsPolicy
 
     section = site.device(device)
     _, password = site.login(device)

@@ -124,7 +124,7 @@ def _find(
     host: str, port: int | None, scheme: str | None, pin: str | None, output: Output
 ) -> _Place:
     """HTTPS where it answers; a certificate that does not verify is shown before it is trusted."""
-    from hikcore.sources.isapi.tls import TlsPolicy, peer_fingerprint, verifies
+    from hikcore.sources.tls import TlsPolicy, peer_fingerprint, verifies
 
     if scheme not in (None, "http", "https"):
         raise ConfigurationError(f"--scheme {scheme} is neither http nor https")

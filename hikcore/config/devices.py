@@ -10,9 +10,10 @@ from hikcore.config.model import DeviceSection
 from hikcore.config.places import Site
 from hikcore.extract.notes import ArchiveNotes
 from hikcore.folders import cache_folder
-from hikcore.sources.isapi.settings import Busy, Retries, Settings
+from hikcore.sources.isapi.settings import Settings
 from hikcore.sources.isapi.source import IsapiSource
 from hikcore.sources.notes import TomlNotes, file_name
+from hikcore.sources.patience import Busy, Retries
 
 
 def isapi_source(site: Site, device: str, folder: Path | None, store: Store | None) -> IsapiSource:

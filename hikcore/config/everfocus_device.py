@@ -10,8 +10,8 @@ from hikcore.config.places import Site
 from hikcore.folders import cache_folder
 from hikcore.sources.everfocus.session import Session
 from hikcore.sources.everfocus.source import EverFocusSource
-from hikcore.sources.isapi.settings import Busy, Retries
 from hikcore.sources.notes import TomlNotes, file_name
+from hikcore.sources.patience import Busy, Retries
 
 
 def everfocus_source(

@@ -11,10 +11,10 @@ from hikcore.sim.profile import Profile
 from hikcore.sim.recorder import Recorder
 from hikcore.sim.recordings import StoredFile
 from hikcore.sim.strikes import ISAPI_PHASES
+from hikcore.sources import login as login_module
+from hikcore.sources import politeness as politeness_module
 from hikcore.sources.fileguard import FileGuard
 from hikcore.sources.isapi import Busy, IsapiSource, Retries, Settings
-from hikcore.sources.isapi import login as login_module
-from hikcore.sources.isapi import politeness as politeness_module
 from hikcore.sources.notes import TomlNotes
 from tests.conformance.bench import PASSWORD, Bench, Phase
 from tests.conformance.reading import Picture, picture

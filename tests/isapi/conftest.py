@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
+from hikcore.sources import login as login_module
+from hikcore.sources import politeness as politeness_module
 from hikcore.sources.isapi import Busy, IsapiSource, Retries, Settings
-from hikcore.sources.isapi import login as login_module
-from hikcore.sources.isapi import politeness as politeness_module
 from tests.isapi.device import Device
 
 RECORDED = Path(__file__).parent / "recorded"

@@ -15,9 +15,9 @@ import pytest
 from hikcore.errors import ClockUndecided, DeviceRefused
 from hikcore.instants import NS, Span
 from hikcore.sim.recorder import Recorder
+from hikcore.sources import login as login_module
+from hikcore.sources import politeness as politeness_module
 from hikcore.sources.isapi import IsapiSource
-from hikcore.sources.isapi import login as login_module
-from hikcore.sources.isapi import politeness as politeness_module
 from tests.isapi.conftest import MakeSource
 from tests.isapi.device import Device, Reply
 from tests.isapi.pager import Pager

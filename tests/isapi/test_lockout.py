@@ -15,9 +15,9 @@ from hikcore.archive.local import LocalStore
 from hikcore.errors import DeviceAuthError
 from hikcore.extract.loginguard import ArchiveGuard, Guards, refused_logins
 from hikcore.instants import NS
+from hikcore.sources import login as login_module
 from hikcore.sources.base import LoginGuard, Refusal
 from hikcore.sources.fileguard import FileGuard
-from hikcore.sources.isapi import login as login_module
 from hikcore.sources.refusals import Credentials, new_note, parse_note
 from tests.isapi.conftest import MakeSource, recorded
 from tests.isapi.device import Device, Login, Reply

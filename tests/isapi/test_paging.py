@@ -18,7 +18,7 @@ from hikcore.sources.isapi.literal import digits
 from hikcore.sources.isapi.paging import Lister, Listing
 from hikcore.sources.isapi.settings import Settings
 from hikcore.sources.isapi.status import error_of
-from hikcore.sources.isapi.turns import Turns
+from hikcore.sources.turns import Turns
 from tests.isapi.conftest import recorded
 from tests.isapi.pager import File, Pager
 

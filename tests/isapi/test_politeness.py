@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from hikcore.errors import DeviceBusy
 from hikcore.instants import parse_instant
 from hikcore.sources.base import QuietHours
-from hikcore.sources.isapi.politeness import BusyPace
-from hikcore.sources.isapi.settings import Busy, Settings
+from hikcore.sources.isapi.settings import Settings
+from hikcore.sources.patience import Busy, BusyPace
 from hikcore.sources.timetable import Hours, Limit, Timetable
 from tests.isapi.conftest import MakeSource, recorded
 from tests.isapi.device import Asked, Device, Reply

@@ -27,9 +27,10 @@ from hikcore.sim.profile import Profile
 from hikcore.sim.proxy import FaultProxy
 from hikcore.sim.recorder import Recorder
 from hikcore.sim.strikes import Strike
-from hikcore.sources.isapi.settings import Retries, Settings
+from hikcore.sources.isapi.settings import Settings
 from hikcore.sources.isapi.source import IsapiSource
 from hikcore.sources.isapi.status import Rejected
+from hikcore.sources.patience import Retries
 from tests.kill.objects import committed, raw_objects
 from tests.sim.asking import NOON, TINY
 from tests.timecode import read_instants

@@ -1,7 +1,7 @@
 """Logging in and out of one recorder (guide, 10.1 to 10.3): one login at a time, none too many.
 
 A refused password is told to everybody at once, other processes and machines included, and is not
-sent again until it changes (`hikcore.sources.isapi.login`).
+sent again until it changes (`hikcore.sources.login`).
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from hikcore.sources.base import LoginGuard, Refusal
 from hikcore.sources.everfocus import digest
 from hikcore.sources.everfocus.replies import LoginExpired, check_status, document_of, error_text
 from hikcore.sources.everfocus.wire import Wire
-from hikcore.sources.isapi.login import Login
-from hikcore.sources.isapi.turns import Turns
+from hikcore.sources.login import Login
+from hikcore.sources.turns import Turns
 
 _LOG = logging.getLogger("hikcore.everfocus")
 _LOGIN: Final = "/admin/login"

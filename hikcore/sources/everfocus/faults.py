@@ -18,7 +18,7 @@ from hikcore.errors import (
 )
 from hikcore.sources.everfocus.replies import check_status
 from hikcore.sources.everfocus.settings import EverFocusSettings
-from hikcore.sources.isapi.tls import (
+from hikcore.sources.tls import (
     WrongCertificate,
     certificate_error,
     certificate_refused,

@@ -23,7 +23,7 @@ from hikcore.sources.everfocus.settings import EverFocusSettings
 from hikcore.sources.everfocus.tolerant import read_json
 from hikcore.sources.everfocus.transport import AllowedConnection
 from hikcore.sources.everfocus.wire import Wire
-from hikcore.sources.isapi.login import login_for
+from hikcore.sources.login import login_for
 
 _T = TypeVar("_T")
 _LOG = logging.getLogger("hikcore.everfocus")

@@ -8,11 +8,12 @@ as recorders lock accounts.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Final, Literal
 
-from hikcore.sources.isapi.settings import MIB, Busy, Retries
+from hikcore.sources.patience import Busy, Retries
 from hikcore.sources.timetable import Timetable
 
+MIB: Final = 1 << 20
 #: Unix time in whole seconds, in milliseconds, or `2019-09-16T04:54:33Z`.
 TimeUnit = Literal["s", "ms", "iso"]
 
@@ -53,10 +54,8 @@ class EverFocusSettings:
         time_zone_has_dst: whether `time_zone` (9.19) already counts daylight saving time.
         dst_end_clock: whether `dst_end_hour` is told by the clock of `daylight` time, as people do,
             or of `standard` time.
-        max_frame: bytes (3.1); a header that declares more is taken for none.
         size_counts_header: whether `datalen` counts the header's 32 bytes; None: the first frame
             shows it.
-        sound_law: G.711 law of what a recorder sends (3.2 says u-law of what is sent to it).
         connect_timeout, idle_timeout: seconds for TCP and TLS; and without a byte.
         retries: of requests that failed in a way that passes.
         busy: waits where it is busy.
@@ -96,9 +95,7 @@ class EverFocusSettings:
     dst_offset_unit: Literal["minutes", "seconds", "hours"] = "minutes"
     time_zone_has_dst: bool = False
     dst_end_clock: Literal["daylight", "standard"] = "daylight"
-    max_frame: int = 16 * MIB
     size_counts_header: bool | None = None
-    sound_law: Literal["ulaw", "alaw"] = "ulaw"
     connect_timeout: float = 10.0
     idle_timeout: float = 60.0
     retries: Retries = field(default_factory=Retries)

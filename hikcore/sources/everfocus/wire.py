@@ -8,10 +8,9 @@ from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
 import httpx
-import stamina
 
-from hikcore.errors import DeviceBusy, DeviceError, DeviceProtocolError
-from hikcore.sources.base import QuietHours
+from hikcore.errors import DeviceProtocolError
+from hikcore.sources.address import base_url
 from hikcore.sources.everfocus.allowed import check_body, reading
 from hikcore.sources.everfocus.faults import Faults
 from hikcore.sources.everfocus.settings import EverFocusSettings
@@ -22,10 +21,9 @@ from hikcore.sources.everfocus.transport import (
     open_websocket,
     query,
 )
-from hikcore.sources.isapi.connection import base_url
-from hikcore.sources.isapi.politeness import politeness_for
-from hikcore.sources.isapi.settings import Settings as PlaceSettings
-from hikcore.sources.isapi.tls import TlsPolicy
+from hikcore.sources.patience import patiently
+from hikcore.sources.politeness import politeness_for
+from hikcore.sources.tls import TlsPolicy
 
 _T = TypeVar("_T")
 _LOG = logging.getLogger("hikcore.everfocus")
@@ -75,13 +73,7 @@ class Wire:
             timeout=httpx.Timeout(settings.idle_timeout, connect=settings.connect_timeout),
             headers={"Accept-Encoding": "identity", "User-Agent": "hikcore"},
         )
-        places = PlaceSettings(
-            searches=settings.searches,
-            downloads=settings.downloads,
-            streams=settings.streams,
-            busy=settings.busy,
-        )
-        self.polite = politeness_for((host, port), places)
+        self.polite = politeness_for((host, port), settings)
 
     async def aclose(self) -> None:
         """Close connections."""
@@ -176,46 +168,12 @@ class Wire:
         return connection
 
     async def retrying(self, attempt: Callable[[], Awaitable[_T]]) -> _T:
-        """What `attempt` gives, tried again while it fails in a way that passes. A recorder that is
-        busy has a patience of its own: all its tasks wait together, and longer.
+        """What `attempt` gives, tried again while it fails in a way that passes.
 
         Raises:
             DeviceError: the last one.
         """
-        pace = self.polite.busy
-        while True:
-            await pace.turn()
-            try:
-                result = await self._retrying(attempt)
-            except QuietHours:
-                raise
-            except DeviceBusy as error:
-                wait = pace.met()
-                if pace.spent + wait > self.settings.busy.patience:
-                    raise
-                _LOG.info("%s [next try in %.1f s]", error, wait)
-            else:
-                pace.over()
-                return result
-
-    async def _retrying(self, attempt: Callable[[], Awaitable[_T]]) -> _T:
-        retries = self.settings.retries
-        async for again in stamina.retry_context(
-            on=_passes,
-            attempts=retries.attempts,
-            timeout=None,
-            wait_initial=retries.initial,
-            wait_max=retries.maximum,
-            wait_jitter=retries.jitter,
-            wait_exp_base=retries.factor,
-        ):
-            with again:
-                try:
-                    return await attempt()
-                except DeviceError as error:
-                    _LOG.info("%s [try %d of %d]", error, again.num, retries.attempts)
-                    raise
-        raise AssertionError("a retry loop ends by return or raise")
+        return await patiently(attempt, self.settings.retries, self.polite.busy, _LOG)
 
     async def _turn(self) -> None:
         await self.polite.request(
@@ -232,8 +190,3 @@ class Wire:
 
 def _target(path: str, params: Mapping[str, Any] | None) -> str:
     return f"{path}?{query(params)}" if params else path
-
-
-def _passes(error: Exception) -> bool:
-    busy = isinstance(error, DeviceBusy)
-    return isinstance(error, DeviceError) and error.retryable and not busy

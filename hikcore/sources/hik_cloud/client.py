@@ -32,10 +32,9 @@ from hikcore.sources.hik_cloud.verdict import (
     data_of,
     http_error,
 )
-from hikcore.sources.isapi.politeness import Politeness
-from hikcore.sources.isapi.settings import Settings as PlaceSettings
-from hikcore.sources.isapi.tls import CertificateRefused, certificate_error
 from hikcore.sources.pace import Pace
+from hikcore.sources.politeness import Places, Politeness
+from hikcore.sources.tls import CertificateRefused, certificate_error
 
 _T = TypeVar("_T")
 _LOG = logging.getLogger("hikcore.hik_cloud")
@@ -329,7 +328,7 @@ def _polite(key: str, settings: CloudSettings) -> Politeness:
     with _registry:
         found = _politeness.get(key)
         if found is None:
-            places = PlaceSettings(searches=settings.addresses, downloads=settings.downloads)
+            places = Places(searches=settings.addresses, downloads=settings.downloads)
             found = _politeness[key] = Politeness(places)
     return found
 

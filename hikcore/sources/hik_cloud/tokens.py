@@ -11,7 +11,7 @@ from pydantic import SecretStr
 
 from hikcore.errors import DeviceAuthError, DeviceProtocolError
 from hikcore.sources.base import LoginGuard, Refusal
-from hikcore.sources.isapi.turns import Turns
+from hikcore.sources.turns import Turns
 
 #: Where an answer does not say how long its token is good.
 _UNSAID: Final = 3600.0

@@ -13,7 +13,7 @@ import httpx
 
 from hikcore.errors import DeviceRefused
 from hikcore.sources.hik_cloud.settings import CloudSettings
-from hikcore.sources.isapi.tls import TlsPolicy
+from hikcore.sources.tls import TlsPolicy
 
 #: Whether a signed address is in use: the libraries below would log it.
 _PRIVATE: Final = contextvars.ContextVar("hik_cloud_private", default=False)

@@ -1,6 +1,7 @@
 """Hikvision recorders and cameras over ISAPI (HTTP and XML): the source `IsapiSource`."""
 
-from hikcore.sources.isapi.settings import Busy, Retries, Settings
+from hikcore.sources.isapi.settings import Settings
 from hikcore.sources.isapi.source import IsapiSource
+from hikcore.sources.patience import Busy, Retries
 
 __all__ = ["Busy", "IsapiSource", "Retries", "Settings"]

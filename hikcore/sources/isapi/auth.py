@@ -24,8 +24,8 @@ from pydantic import SecretStr
 from hikcore.errors import DeviceAuthError, DeviceError, DeviceProtocolError
 from hikcore.instants import NS
 from hikcore.sources.base import LoginGuard, Refusal
-from hikcore.sources.isapi.login import Login
 from hikcore.sources.isapi.status import Status, parse_status, refusal_text
+from hikcore.sources.login import Login
 
 _STALE: Final = re.compile(r'\bstale\s*=\s*"?true', re.IGNORECASE)
 #: Unsigned, signed, and signed again after `stale`: more is a device that never agrees.

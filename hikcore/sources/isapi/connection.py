@@ -15,37 +15,34 @@ from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
 import httpx
-import stamina
 from pydantic import SecretStr
 
 from hikcore.errors import (
-    ConfigurationError,
-    DeviceBusy,
     DeviceError,
     DeviceProtocolError,
     DeviceUnreachable,
     TransferInterrupted,
 )
-from hikcore.sources.base import LoginGuard, QuietHours
+from hikcore.sources.address import base_url
+from hikcore.sources.base import LoginGuard
 from hikcore.sources.isapi.auth import DeviceAuth
-from hikcore.sources.isapi.login import login_for
-from hikcore.sources.isapi.politeness import politeness_for
 from hikcore.sources.isapi.readonly import ReadOnlyTransport
 from hikcore.sources.isapi.settings import Settings
 from hikcore.sources.isapi.status import error_of
-from hikcore.sources.isapi.tls import (
+from hikcore.sources.login import login_for
+from hikcore.sources.pace import Pace
+from hikcore.sources.patience import patiently
+from hikcore.sources.politeness import politeness_for
+from hikcore.sources.tls import (
     TlsPolicy,
     WrongCertificate,
     certificate_error,
     certificate_refused,
     peer_fingerprint,
 )
-from hikcore.sources.pace import Pace
 
 _T = TypeVar("_T")
 _LOG = logging.getLogger("hikcore.isapi")
-# Where nobody has set logging up, Python would print its bare `stamina.retry_scheduled`.
-logging.getLogger("stamina").addHandler(logging.NullHandler())
 
 
 class _NoTokens(logging.Filter):
@@ -140,46 +137,12 @@ class Connection:
         await self._client.aclose()
 
     async def retrying(self, attempt: Callable[[], Coroutine[Any, Any, _T]]) -> _T:
-        """What `attempt` gives, tried again while it fails in a way that passes. A device that is
-        busy has a patience of its own: all its tasks wait together, and longer.
+        """What `attempt` gives, tried again while it fails in a way that passes.
 
         Raises:
             DeviceError: the last one.
         """
-        pace = self.polite.busy
-        while True:
-            await pace.turn()
-            try:
-                result = await self._retrying(attempt)
-            except QuietHours:
-                raise
-            except DeviceBusy as error:
-                wait = pace.met()
-                if pace.spent + wait > self._settings.busy.patience:
-                    raise
-                _LOG.info("%s [next try in %.1f s]", error, wait)
-            else:
-                pace.over()
-                return result
-
-    async def _retrying(self, attempt: Callable[[], Coroutine[Any, Any, _T]]) -> _T:
-        retries = self._settings.retries
-        async for again in stamina.retry_context(
-            on=_passes,
-            attempts=retries.attempts,
-            timeout=None,
-            wait_initial=retries.initial,
-            wait_max=retries.maximum,
-            wait_jitter=retries.jitter,
-            wait_exp_base=retries.factor,
-        ):
-            with again:
-                try:
-                    return await attempt()
-                except DeviceError as error:
-                    _LOG.info("%s [try %d of %d]", error, again.num, retries.attempts)
-                    raise
-        raise AssertionError("a retry loop ends by return or raise")
+        return await patiently(attempt, self._settings.retries, self.polite.busy, _LOG)
 
     async def received(self, size: int) -> None:
         """Wait for as long as so many bytes may take, where the device's bandwidth is limited."""
@@ -278,29 +241,6 @@ class Connection:
         pinned = isinstance(refused, WrongCertificate)
         reason = "it is not the pinned one" if pinned else str(refused.verify_message)
         return certificate_refused(reason, found, self.where)
-
-
-def base_url(scheme: str, host: str, port: int, name: str) -> httpx.URL:
-    """Where requests go.
-
-    Raises:
-        ConfigurationError: no name and no address.
-    """
-    try:
-        if host and not set(host) & set("/@?#[]\\ \t\r\n"):
-            return httpx.URL(scheme=scheme, host=host, port=port)
-    except (httpx.InvalidURL, ValueError):
-        pass
-    raise ConfigurationError(
-        f"host {host!r} is neither a name nor an address",
-        where=name,
-        hint="scheme and port are settings of their own, user name and password too",
-    )
-
-
-def _passes(error: Exception) -> bool:
-    busy = isinstance(error, DeviceBusy)
-    return isinstance(error, DeviceError) and error.retryable and not busy
 
 
 def _reason(error: BaseException) -> str:

@@ -19,9 +19,9 @@ from hikcore.sources.isapi.dialect import (
     download_ladder,
 )
 from hikcore.sources.isapi.dialects import Dialects
-from hikcore.sources.isapi.settings import Retries
 from hikcore.sources.isapi.status import Rejected
 from hikcore.sources.isapi.transfer import NotResumed, Requests, Transfer
+from hikcore.sources.patience import Retries
 
 Write = Callable[[bytes], Awaitable[None]]
 #: What a device says of what it cannot do at all.

@@ -22,7 +22,7 @@ from hikcore.sources.isapi.literal import digits, offset
 from hikcore.sources.isapi.search import Page, SearchRow
 from hikcore.sources.isapi.settings import Settings
 from hikcore.sources.isapi.status import Rejected
-from hikcore.sources.isapi.turns import Turns
+from hikcore.sources.turns import Turns
 
 #: A query ends silently at 4000 rows (device fact).
 _QUERY_CAP: Final = 4000

@@ -25,10 +25,10 @@ from hikcore.instants import NS, Span, compact_instant, format_instant
 from hikcore.sources.base import Fetched, LoginGuard, Recording, Refusal
 from hikcore.sources.isapi.connection import Connection
 from hikcore.sources.isapi.literal import digits
-from hikcore.sources.isapi.login import Login
 from hikcore.sources.isapi.played import Played, Write
 from hikcore.sources.isapi.settings import Settings
 from hikcore.sources.isapi.status import parse_status, refusal_text
+from hikcore.sources.login import Login
 from hikcore.sources.rtsp import Account, Playing, play
 
 _RANGE: Final = re.compile(r"clock\s*=\s*(\d{8}T\d{6}(?:\.\d+)?Z?)")

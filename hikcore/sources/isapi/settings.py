@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from hikcore.instants import NS
+from hikcore.sources.patience import Busy, Retries
 from hikcore.sources.timetable import Timetable
 
 #: `auto`: Digest; Basic only where TLS has verified who listens. `basic`: Basic, also in the clear.
@@ -15,38 +16,6 @@ AuthMode = Literal["auto", "basic"]
 PlaybackMode = Literal["auto", "download", "rtsp"]
 
 MIB: Final = 1 << 20
-
-
-@dataclass(frozen=True, slots=True)
-class Retries:
-    """Tries of one request where a repeat can help: exponential, with jitter, bounded.
-
-    Attributes:
-        attempts: tries in all; 1 means no repeat.
-        initial, maximum, jitter: seconds.
-        factor: what each wait is multiplied by.
-    """
-
-    attempts: int = 5
-    initial: float = 1.0
-    maximum: float = 30.0
-    jitter: float = 1.0
-    factor: float = 2.0
-
-
-@dataclass(frozen=True, slots=True)
-class Busy:
-    """Waits where a device says that it is busy. It says so for minutes, as others (an NVR's own
-    clients, an export at its screen) hold what it has: longer than a network takes to heal.
-
-    Attributes:
-        initial, maximum: seconds; doubled each time, for all tasks of the device together.
-        patience: seconds for which it may be busy without serving anybody; then requests fail.
-    """
-
-    initial: float = 2.0
-    maximum: float = 60.0
-    patience: float = 900.0
 
 
 @dataclass(frozen=True, slots=True)

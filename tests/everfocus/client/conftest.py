@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
+from hikcore.sources import login as login_module
+from hikcore.sources import politeness as politeness_module
 from hikcore.sources.everfocus.session import Session
 from hikcore.sources.everfocus.settings import EverFocusSettings
 from hikcore.sources.isapi import Busy, Retries
-from hikcore.sources.isapi import login as login_module
-from hikcore.sources.isapi import politeness as politeness_module
 from tests.everfocus.client.device import Device
 
 QUICK = EverFocusSettings(

@@ -143,7 +143,7 @@ async def test_a_wrong_password_is_sent_once(
 async def test_another_process_knows_of_a_refusal(
     device: Device, session: MakeSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from hikcore.sources.isapi import login as login_module
+    from hikcore.sources import login as login_module
 
     guard = FileGuard(tmp_path, "127.0.0.1", device.port, "admin", SecretStr("falsch-1"))
     with pytest.raises(DeviceAuthError):

@@ -20,7 +20,7 @@ from hikcore.sources.everfocus.archiving import ArchiveSettings
 from hikcore.sources.everfocus.session import Session
 from hikcore.sources.everfocus.settings import EverFocusSettings
 from hikcore.sources.everfocus.source import EverFocusSource
-from hikcore.sources.isapi.settings import Retries
+from hikcore.sources.patience import Retries
 from tests.timecode import read_instants
 
 NOW = parse_instant("2026-11-20T12:00:00Z")

@@ -3,65 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import random
 import threading
 import time
 from collections.abc import Callable, Hashable
-from typing import Final
+from dataclasses import dataclass, field
+from typing import Final, Protocol
 
 from hikcore.sources.base import QuietHours
-from hikcore.sources.isapi.settings import Busy, Settings
-from hikcore.sources.isapi.turns import Turns
+from hikcore.sources.patience import Busy, BusyPace
 from hikcore.sources.timetable import Timetable
+from hikcore.sources.turns import Turns
 
 #: Seconds of limited transfer that may come at once, so that small blocks need no sleep each.
 _BURST: Final = 0.25
-
-
-class BusyPace:
-    """Waits after a device said that it is busy: one for all its tasks, so that they do not ask in
-    turns what one of them was just refused.
-
-    Args:
-        busy: how long the waits are.
-    """
-
-    def __init__(self, busy: Busy) -> None:
-        self._busy = busy
-        self._mutex = threading.Lock()
-        self._next = 0.0
-        self._since: float | None = None
-        self._wait = busy.initial
-
-    async def turn(self) -> None:
-        """Wait until the device may be asked again."""
-        left = self._next - time.monotonic()
-        if left > 0:
-            await asyncio.sleep(left)
-
-    @property
-    def spent(self) -> float:
-        """Seconds for which it has been busy without serving anybody: after a patience is spent on
-        one request, the next ones are not given as much again."""
-        since = self._since
-        return time.monotonic() - since if since is not None else 0.0
-
-    def met(self) -> float:
-        """It was busy: the seconds that all wait now."""
-        with self._mutex:
-            now = time.monotonic()
-            if self._since is None:
-                self._since = now
-            if self._next > now:
-                return self._next - now  # another task has met the same
-            wait = self._wait * random.uniform(0.75, 1.25)  # noqa: S311  no secret
-            self._next, self._wait = now + wait, min(self._wait * 2, self._busy.maximum)
-            return wait
-
-    def over(self) -> None:
-        """It served somebody."""
-        with self._mutex:
-            self._wait, self._since = self._busy.initial, None
 
 
 class Rate:
@@ -83,6 +37,40 @@ class Rate:
             await asyncio.sleep(wait)
 
 
+class Limits(Protocol):
+    """What settings say of one device: how much it is asked for at once."""
+
+    @property
+    def searches(self) -> int:
+        """Small questions."""
+        ...
+
+    @property
+    def downloads(self) -> int:
+        """Bodies."""
+        ...
+
+    @property
+    def streams(self) -> int:
+        """Playbacks."""
+        ...
+
+    @property
+    def busy(self) -> Busy:
+        """Waits where it is busy."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """`Limits` of a device whose settings have other names for them."""
+
+    searches: int
+    downloads: int
+    streams: int = 1
+    busy: Busy = field(default_factory=Busy)
+
+
 class Politeness:
     """The limits of one device.
 
@@ -94,7 +82,7 @@ class Politeness:
         busy: waits after it was busy.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Limits) -> None:
         self.searching = Turns(settings.searches)
         self.downloading = Turns(settings.downloads)
         self.streaming = Turns(settings.streams)
@@ -127,7 +115,7 @@ _devices: dict[Hashable, Politeness] = {}
 _registry = threading.Lock()
 
 
-def politeness_for(key: Hashable, settings: Settings) -> Politeness:
+def politeness_for(key: Hashable, settings: Limits) -> Politeness:
     """The one `Politeness` of this process for a device; who asks first sets its limits."""
     with _registry:
         found = _devices.get(key)

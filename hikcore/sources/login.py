@@ -18,8 +18,8 @@ from typing import Final
 from hikcore.errors import DeviceAuthError
 from hikcore.instants import format_instant
 from hikcore.sources.base import LoginGuard, Refusal
-from hikcore.sources.isapi.turns import Turns
 from hikcore.sources.refusals import as_told
+from hikcore.sources.turns import Turns
 
 #: Keys the registry, so that no password and no plain hash of one lies in memory for longer.
 _SALT: Final = secrets.token_bytes(32)
