@@ -78,6 +78,18 @@ async def test_cut_off_twice_at_the_same_byte_is_short(device: Device, spool: Sp
     assert [each.short for each in spool.finished(JOB.owner)] == [True]
 
 
+async def test_a_transport_that_promises_more_than_is_listed_makes_nothing_short(
+    device: Device, spool: Spool
+) -> None:
+    """All that was listed came, twice: it is the announced length that is wrong."""
+    content = film(0, 100)
+    row = device.add(0, 100, content + bytes(500), size=len(content))
+    device.plans = [len(content)] * 2
+    body, _ = await bring(device, spool, row)
+    assert (body.size, body.short, body.settled) == (len(content), False, True)
+    assert [each.short for each in spool.finished(JOB.owner)] == [False]
+
+
 async def test_shorter_than_listed_is_believed_when_it_came_twice_alike(
     device: Device, spool: Spool
 ) -> None:
