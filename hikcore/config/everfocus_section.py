@@ -55,6 +55,9 @@ class EverFocusSection(BaseModel):
     settle_seconds: Annotated[int, Field(ge=0)] = Field(
         120, description="younger footage is not asked for"
     )
+    way: Literal["playback", "backup", "auto"] = Field(
+        "playback", description="footage by playback, as AVI, or as AVI where that is too slow"
+    )
     playback_idle: float = Field(
         15.0, gt=0, le=600, description="seconds without a frame that end a playback"
     )

@@ -32,6 +32,7 @@ from hikcore.extract.split import (
 )
 from hikcore.extract.spool import Spool
 from hikcore.instants import format_instant
+from hikcore.media.avi import fit
 from hikcore.media.regular import excess, irregularity
 from hikcore.media.runs import Run, find_runs
 from hikcore.media.samples import FileSource
@@ -70,6 +71,9 @@ class Commit:
         """
         profile = put_profile(self.store, self.job.site, self.job.device, self.clock)
         table = body.table
+        if table is not None and table.container == "avi" and chunk.recording.kind == "window":
+            # It has no times, but what it spans was told; the header's rate is a wish.
+            table = fit(table, chunk.recording.span.length)
         reason = (
             str(body.fault or "no index")
             if table is None

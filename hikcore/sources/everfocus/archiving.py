@@ -31,6 +31,8 @@ class ArchiveSettings:
             recorder's wall clock (`local`), as some devices of this kind do.
         playback_idle: seconds without a frame after which a playback has no more.
         playback_speed: 1, or what doctor has found to bring the same frames.
+        way: how footage comes: by playback; as AVI (`backup`), whose times are estimated between
+            its ends; or as AVI only where playback does not keep up (`auto`).
         lookback_windows: windows that are asked for besides, where one has no key picture in it.
     """
 
@@ -43,6 +45,7 @@ class ArchiveSettings:
     playback_idle: float = 15.0
     playback_speed: int = 1
     lookback_windows: int = 7
+    way: Literal["playback", "backup", "auto"] = "playback"
 
     def windows(self, where: str = "") -> Windows:
         """How the archive asks.

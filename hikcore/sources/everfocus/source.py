@@ -26,12 +26,15 @@ from hikcore.sources.base import (
     Stream,
 )
 from hikcore.sources.everfocus.archiving import ArchiveSettings
+from hikcore.sources.everfocus.backup import Pictures, collected, ends_of, told
+from hikcore.sources.everfocus.client import EverFocusClient
 from hikcore.sources.everfocus.clock import PATH as TIME_PATH
 from hikcore.sources.everfocus.clock import ClockTold, read_time
 from hikcore.sources.everfocus.footage import RecordMaps
 from hikcore.sources.everfocus.maps import Grid, clipped
 from hikcore.sources.everfocus.playback import Manner, Playback
 from hikcore.sources.everfocus.session import Session
+from hikcore.sources.everfocus.way import Load, Way, way
 from hikcore.sources.everfocus.windows import Asked, hull, size_of
 
 _LOG = logging.getLogger(__name__)
@@ -208,6 +211,8 @@ class EverFocusSource:
             await self._session.polite.received(len(block), settings.hours, self._session.now)
 
         speed = await self._proved_speed()
+        if self._way(speed) == "backup" and len(asked.there) == 1 and self._plain(asked):
+            return await self._backup(recording, asked, paced, clock, where, speed)
         playback = self._playback(recording, paced, clock, where, speed)
         back = self._back.get(place, 0)
         done = await playback.run(
@@ -227,6 +232,56 @@ class EverFocusSource:
     async def aclose(self) -> None:
         """Log out and close connections."""
         await self._session.aclose()
+
+    def _way(self, speed: int) -> Way:
+        if self._how.way != "auto":
+            return self._how.way
+        settings = self._session.settings
+        return way(
+            Load(
+                streams=max(len(self._channels), 1),
+                window=self._how.window_seconds,
+                margin=self._how.margin_seconds,
+                sessions=settings.streams,
+                speed=speed,
+            )
+        )
+
+    def _plain(self, asked: Asked) -> bool:
+        """Whether the maps show no hole in a window: the pictures of an AVI stand side by side,
+        whatever lay between them."""
+        ((begin, end),) = asked.there
+        return end - begin >= self._how.window_seconds
+
+    async def _backup(
+        self,
+        recording: Recording,
+        asked: Asked,
+        write: Write,
+        clock: DeviceClock,
+        where: str,
+        speed: int,
+    ) -> Fetched:
+        """A window as AVI, its ends by playback."""
+        pictures = Pictures()
+        client = EverFocusClient(self._session)
+        opening = client.backup_video_clip(recording.channel, asked.span, recording.stream)
+        async with opening as body:
+            async for block in body.blocks():
+                pictures.feed(block)
+                for at in range(0, len(block), 1 << 20):
+                    await write(block[at : at + (1 << 20)])
+
+        async def play(keep: Write, span: Span) -> object:
+            return await self._playback(recording, keep, clock, where, speed).run(span, [])
+
+        begin, end = [await collected(play, span) for span in ends_of(asked.span)]
+        span = told(pictures, begin, end)
+        if span is None:
+            _LOG.warning(
+                "%s: no picture of the AVI came in a playback: its times are estimated", where
+            )
+        return Fetched(body.size, body.promised, span or asked.span)
 
     @property
     def wanted_speed(self) -> int:
