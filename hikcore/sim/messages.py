@@ -83,15 +83,19 @@ class Answer:
     blocks: AsyncIterator[bytes]
 
 
-async def read_answer(reader: asyncio.StreamReader, method: str) -> Answer:
-    """The head of an answer; its body is read as `blocks` is.
+async def read_answer(reader: asyncio.StreamReader, request: Head) -> Answer:
+    """The head of the answer to a request; its body is read as `blocks` is. With status 101 that is
+    all that the server says from there on, in another protocol.
 
     Raises:
         ConnectionError: the other side ended before a head came.
     """
     parser = h11.Connection(h11.CLIENT)
     # h11 has to have sent a request to know how the answer ends (HEAD has no body).
-    parser.send(h11.Request(method=method, target="/", headers=[("host", "x")]))
+    headers = [("host", "x")]
+    if (upgrade := request.get("upgrade")) is not None:
+        headers += [("connection", "upgrade"), ("upgrade", upgrade)]
+    parser.send(h11.Request(method=request.first[0], target="/", headers=headers))
     parser.send(h11.EndOfMessage())
     while True:
         event = parser.next_event()
@@ -100,15 +104,31 @@ async def read_answer(reader: asyncio.StreamReader, method: str) -> Answer:
             parser.receive_data(data)
             if not data:
                 raise ConnectionError("no answer")
-        elif isinstance(event, h11.Response):
+        elif isinstance(event, h11.Response) or _switches(event):
             break
         elif not isinstance(event, h11.InformationalResponse):
             raise ConnectionError("no answer")
     names = [(name.decode(), value.decode("latin-1")) for name, value in event.headers]
     head = Head((str(event.status_code), event.reason.decode("latin-1")), names)
+    if event.status_code == 101:
+        rest = parser.trailing_data[0]
+        return Answer(head, 101, head.first[1], None, _after(rest, reader))
     said = head.get("content-length")
     length = int(said) if said is not None else None
     return Answer(head, event.status_code, head.first[1], length, _blocks(parser, reader))
+
+
+def _switches(event: object) -> bool:
+    """Whether an answer is the last one of HTTP on its connection (WebSockets)."""
+    return isinstance(event, h11.InformationalResponse) and event.status_code == 101
+
+
+async def _after(rest: bytes, reader: asyncio.StreamReader) -> AsyncIterator[bytes]:
+    """What is said in the other protocol."""
+    if rest:
+        yield rest
+    while block := await reader.read(_BLOCK):
+        yield block
 
 
 async def _blocks(parser: h11.Connection, reader: asyncio.StreamReader) -> AsyncIterator[bytes]:
@@ -129,8 +149,8 @@ def head_bytes(status: int, reason: str, headers: list[tuple[str, str]]) -> byte
 
 
 def unsigned(head: Head, raw: bytes) -> bytes:
-    """A request without its Authorization header."""
+    """A request without its login: neither Authorization nor cookies."""
     body = raw.partition(b"\r\n\r\n")[2]
     line = f"{head.first[0]} {head.first[1]} HTTP/1.1"
-    lines = [line, *(f"{name}: {value}" for name, value in head.without("authorization"))]
+    lines = [line, *(f"{name}: {value}" for name, value in head.without("authorization", "cookie"))]
     return "\r\n".join(lines).encode("latin-1") + b"\r\n\r\n" + body

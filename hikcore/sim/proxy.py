@@ -29,6 +29,7 @@ from hikcore.sim.messages import (
 )
 from hikcore.sim.strikes import ISAPI_PHASES, PLAIN_KINDS, Plan, Strike, phase_of
 from hikcore.sim.striking import Over, Spoiler, announce
+from hikcore.sim.wsframes import doubled
 
 Hook = Callable[[Strike], None]
 
@@ -218,8 +219,10 @@ class FaultProxy:
             try:
                 ours.write(raw)
                 await ours.drain()
-                answer = await read_answer(theirs, head.first[0])
-                if again:
+                answer = await read_answer(theirs, head)
+                if answer.status == 101:
+                    await self._switch(answer, strike, reader, writer, ours)
+                elif again:
                     await self._give(answer, head, phase, strike, reader, writer)
                 else:
                     async for _ in answer.blocks:
@@ -259,6 +262,41 @@ class FaultProxy:
         if not keep or (strike is not None and strike.kind == "wrong_length"):
             raise Over(hard=False)
 
+    async def _switch(
+        self,
+        answer: Answer,
+        strike: Strike | None,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        ours: asyncio.StreamWriter,
+    ) -> None:
+        """Pass on what follows in another protocol, both ways; a strike counts the server's bytes.
+        Of a WebSocket, `duplicate` sends every message twice."""
+        writer.write(head_bytes(101, answer.reason, answer.head.headers))
+        await writer.drain()
+        if strike is not None and strike.kind == "duplicate":
+            answer.blocks = doubled(answer.blocks)
+        await self._both_ways(answer, strike, reader, writer, ours)
+        raise Over(hard=False)
+
+    async def _both_ways(
+        self,
+        answer: Answer,
+        strike: Strike | None,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        ours: asyncio.StreamWriter,
+    ) -> None:
+        up = asyncio.ensure_future(_copy(reader, ours))
+        gone = asyncio.StreamReader()
+        up.add_done_callback(lambda _: gone.feed_eof())
+        try:
+            async for block in self._spoiler.body(answer, strike, None, gone):
+                writer.write(block)
+                await writer.drain()
+        finally:
+            up.cancel()
+
     def _device(self, strike: Strike) -> None:
         hook = self._hooks.get(strike.kind)
         if hook is not None:
@@ -277,16 +315,10 @@ class FaultProxy:
         if strike is not None and strike.kind == "drop":
             raise Over(hard=False)
         theirs, ours = await asyncio.open_connection(*self._target)
-        up = asyncio.ensure_future(_copy(reader, ours))
         try:
             answer = Answer(Head(("200", "")), 200, "", None, _read(theirs))
-            gone = asyncio.StreamReader()
-            up.add_done_callback(lambda _: gone.feed_eof())
-            async for block in self._spoiler.body(answer, strike, None, gone):
-                writer.write(block)
-                await writer.drain()
+            await self._both_ways(answer, strike, reader, writer, ours)
         finally:
-            up.cancel()
             ours.close()
 
 

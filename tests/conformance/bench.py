@@ -227,7 +227,7 @@ class Bench(ABC):
                 span or self.asked,
                 source=source,
                 store=store,
-                spool=Spool(spool, 100_000_000, poll=0.01),
+                spool=Spool(spool, 16_000_000, poll=0.01),
                 patience=HASTY,
                 now=self.clock.now,
             )

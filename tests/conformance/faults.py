@@ -77,6 +77,9 @@ def fault(kind: str, phase: Phase, nth: int, random: Random) -> Fault:
         "duplicate answer": {"kind": "duplicate"},
         "reboot": {"kind": "reboot", "count": random.randint(1, 3)},
     }
+    if kind == "store 500" and phase == "commit":
+        burst = random.choice((2, 1_000_000))
+        return Fault((Strike(kind="store500", phase="commit", nth=(nth,), burst=burst),))
     if kind in (*LOCAL, "clock step") or (kind == "reboot" and phase == "commit"):
         # The strike only tells that a request of the phase was met.
         strike = Strike(kind="clock_step", phase=phase, nth=(nth,))

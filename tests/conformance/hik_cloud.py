@@ -123,8 +123,9 @@ class HikCloudBench(Bench):
 
     @property
     def asked(self) -> Span:
-        begin, end = self.scene.begin, self.scene.now + self.scene.footage[-1][1] * NS
-        return Span(begin - 90 * NS, end + 90 * NS)
+        scene = self.scene
+        end = scene.now + (scene.ahead + min(scene.footage[-1][1], 0)) * NS
+        return Span(scene.begin - 90 * NS, end + 90 * NS)
 
     def pictures(self) -> dict[int, Picture]:
         shelf = self.cloud.api.shelves[_SERIAL, 1]
