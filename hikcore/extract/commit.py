@@ -18,6 +18,7 @@ from hikcore.archive.store import Store
 from hikcore.deviceclock import DeviceClock
 from hikcore.errors import MediaError
 from hikcore.extract.intake import Body
+from hikcore.extract.parts import full
 from hikcore.extract.plan import PlannedChunk
 from hikcore.extract.report import CameraJob
 from hikcore.extract.split import (
@@ -147,8 +148,11 @@ class Commit:
         """Write a segment beside the body, put it, and remove it again."""
         part = self.spool.part(f"{self.job.owner}.{chunk.id}.segment")
         try:
-            written = write_segment(part.file, source, table, run, plan)
-            part.file.flush()
+            try:
+                written = write_segment(part.file, source, table, run, plan)
+                part.file.flush()
+            except OSError as error:
+                raise full(error, part.path.parent) from error
             key = segment_key(
                 self.job.site,
                 self.job.camera,

@@ -161,10 +161,17 @@ def is_held(path: Path) -> bool:
 
 
 def full(error: OSError, folder: Path) -> Exception:
-    """SpoolFull for a full disk; any other error as it is."""
+    """SpoolFull for a full disk, or one that takes no file of that size; any other error as it
+    is."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return SpoolFull(
             "the disk is full", where=str(folder), hint="free space or move [spool] folder"
+        )
+    if error.errno == errno.EFBIG:
+        return SpoolFull(
+            "no file may be that large here",
+            where=str(folder),
+            hint="see `ulimit -f`, or move [spool] folder to another file system",
         )
     return error
 

@@ -104,10 +104,12 @@ async def read_answer(reader: asyncio.StreamReader, request: Head) -> Answer:
             parser.receive_data(data)
             if not data:
                 raise ConnectionError("no answer")
-        elif isinstance(event, h11.Response) or _switches(event):
+        elif isinstance(event, h11.Response):
             break
         elif not isinstance(event, h11.InformationalResponse):
             raise ConnectionError("no answer")
+        elif event.status_code == 101:
+            break
     names = [(name.decode(), value.decode("latin-1")) for name, value in event.headers]
     head = Head((str(event.status_code), event.reason.decode("latin-1")), names)
     if event.status_code == 101:
@@ -116,11 +118,6 @@ async def read_answer(reader: asyncio.StreamReader, request: Head) -> Answer:
     said = head.get("content-length")
     length = int(said) if said is not None else None
     return Answer(head, event.status_code, head.first[1], length, _blocks(parser, reader))
-
-
-def _switches(event: object) -> bool:
-    """Whether an answer is the last one of HTTP on its connection (WebSockets)."""
-    return isinstance(event, h11.InformationalResponse) and event.status_code == 101
 
 
 async def _after(rest: bytes, reader: asyncio.StreamReader) -> AsyncIterator[bytes]:

@@ -102,6 +102,11 @@ class FaultProxy:
         """What was struck, in order."""
         return [passed for passed in self.passed if passed.strike is not None]
 
+    def heal(self) -> None:
+        """Nothing goes wrong any more, and a device that restarts is there again."""
+        self.plan.clear()
+        self._down = 0
+
     async def __aenter__(self) -> FaultProxy:
         self._server = await asyncio.start_server(self._client, self.host, 0)
         self.port = int(self._server.sockets[0].getsockname()[1])

@@ -180,7 +180,7 @@ class Bench(ABC):
         """Nothing goes wrong any more; so much time has passed that a device is there again, and a
         clock that was set back by an hour is past where it was."""
         for proxy in self.proxies.values():
-            proxy.plan.clear()
+            proxy.heal()
         self.clock.advance(5000)
 
     def struck(self) -> list[str]:

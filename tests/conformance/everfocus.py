@@ -180,6 +180,8 @@ class EverFocusBench(Bench):
             return ()  # a login that ran out: one more is tried
         if kind == "503 burst" and phase == "fetch":
             return (DeviceBusy,)  # no place for a playback now: the next run asks again
+        if kind == "clock step":
+            return (TransferInterrupted,)  # set back, it plays nothing that lies ahead of it
         if phase == "login" and kind in _LOST:
             # A login whose answer was lost may have been a wrong one: it is not sent again by
             # itself, as recorders lock accounts.

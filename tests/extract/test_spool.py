@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import os
 import signal
@@ -204,3 +205,15 @@ async def test_a_full_disk_is_named(tmp_path: Path) -> None:
     with pytest.raises(SpoolFull, match="the disk is full"):
         part.write(b"x")
     part.close()
+
+
+def test_a_file_that_may_not_grow_is_told_as_a_full_spool(spool: Spool) -> None:
+    from hikcore.sim.disk import short_files
+
+    part = spool.part("home.door.main.0123456789abcdef")
+    try:
+        with short_files(1000), pytest.raises(SpoolFull, match="no file may be that large"):
+            part.write(bytes(100_000))
+    finally:
+        with contextlib.suppress(OSError):
+            part.close()

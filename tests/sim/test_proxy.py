@@ -359,3 +359,22 @@ async def test_chunks_and_whoever_waits_to_be_asked_on() -> None:
     assert answer.startswith(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n")
     assert answer.endswith(b"\r\n\r\nabc")
     assert heard[1] == b"5\r\nhello\r\n0\r\n\r\n"
+
+
+@pytest.mark.parametrize("split", [1, 7, 100_000])
+async def test_messages_of_a_websocket_are_doubled_whole(split: int) -> None:
+    from websockets.frames import Frame, Opcode
+
+    from hikcore.sim.wsframes import doubled
+
+    bodies = [b"a", b"b" * 126, b"c" * 70_000]
+    frames = [Frame(Opcode.BINARY, body).serialize(mask=False) for body in bodies]
+    ping = Frame(Opcode.PING, b"p").serialize(mask=False)
+    stream = b"".join(frames[:2]) + ping + frames[2]
+
+    async def blocks() -> AsyncIterator[bytes]:
+        for at in range(0, len(stream), split):
+            yield stream[at : at + split]
+
+    got = b"".join([block async for block in doubled(blocks())])
+    assert got == frames[0] * 2 + frames[1] * 2 + ping + frames[2] * 2

@@ -247,7 +247,7 @@ class Playback:
     ) -> None:
         if self._from_key and not self._seen.key and not key:
             return
-        if not self._written.fresh(raw, time, key=key):
+        if not self._written.fresh(raw, time, key=key, sound=not picture):
             return
         self._seen.add(time, picture=picture, key=key)
         self.done.frames += 1

@@ -7,6 +7,8 @@ import hashlib
 from collections import Counter, deque
 from typing import Final
 
+from hikcore.instants import NS
+
 #: Groups of pictures that are remembered: the last one, and the one before, as a recorder may begin
 #: at the key picture before the second that it is asked for.
 _GROUPS: Final = 2
@@ -36,8 +38,11 @@ class Written:
         self._again = Counter(digest for group in self._groups for digest in group)
         self._passed = not self._last
 
-    def fresh(self, frame: bytes | memoryview, time: int, *, key: bool) -> bool:
-        """Whether a frame was not written yet; it is from now on.
+    def fresh(
+        self, frame: bytes | memoryview, time: int, *, key: bool, sound: bool = False
+    ) -> bool:
+        """Whether a frame was not written yet; it is from now on. One that is sent twice in a row
+        counts once; but sound of which whole seconds alone are told, as silence is all alike.
 
         Until the last one written comes again, all is a repeat but for what lies inside the last
         group, which is remembered whole, and is not known: sound may come in another order.
@@ -46,6 +51,8 @@ class Written:
         if self._again[digest] > 0:
             self._again[digest] -= 1
             self._passed = self._passed or digest == self._last
+            return False
+        if digest == self._last and (not sound or time % NS):
             return False
         if not self._passed:
             if time < self._begins[-1]:
