@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import Callable
 from contextlib import aclosing
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, BinaryIO, Final, Literal, Protocol
+from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, Final, Literal
 
 import typer
 
@@ -22,25 +22,13 @@ if TYPE_CHECKING:
     from hikcore.config import Config, Site
     from hikcore.media.recording import LiveWriter, RecordingReport
     from hikcore.sources.base import Source
-    from hikcore.sources.everfocus.live import LiveCounts, LiveFrame, LiveGap
+    from hikcore.sources.live import Live, LiveCounts, LiveFrame, LiveGap
 
 _STOPPING: Final = "ending; once more stops now"
 #: Frames that wait for a slow disk: 20 s of pictures and sound; then the recorder waits.
 _WAITING: Final = 1000
 #: Seconds between lines where there is no terminal.
 _LINES: Final = 10.0
-
-
-class Stream(Protocol):
-    """A live stream of any vendor."""
-
-    counts: LiveCounts
-    broken: str
-    law: Literal["ulaw", "alaw"]
-
-    def frames(self) -> AsyncGenerator[LiveFrame | LiveGap, None]:
-        """Frames, and gaps where some are missing."""
-        ...
 
 
 def live(
@@ -101,39 +89,24 @@ def _kind(text: str) -> Literal["main", "sub"]:
 
 def _open(
     config: Config, site: Site, camera: str, kind: Literal["main", "sub"]
-) -> tuple[Source, Stream]:
+) -> tuple[Source, Live[Any]]:
     """The camera's recorder, and its live stream.
 
     Raises:
         ConfigurationError: its kind has none.
     """
-    from hikcore.sources.everfocus.live import LiveStream
-    from hikcore.sources.everfocus.reconnect import Reconnect
-    from hikcore.sources.everfocus.source import EverFocusSource
-    from hikcore.sources.isapi.source import IsapiSource
+    from hikcore.sources.live import ShowsLive
+    from hikcore.sources.reconnect import Reconnect
 
     place = site.camera(camera)
     source = config.build_source(site.id, place.device)
-    # A recorder that cannot be reached at first is an error; later it may come back.
-    reconnect = Reconnect(attempts=1)
-    if isinstance(source, IsapiSource):
-        return source, source.live(place.channel, kind, reconnect=reconnect)
-    if not isinstance(source, EverFocusSource):
+    if not isinstance(source, ShowsLive):
+        device = site.device(place.device).kind
         raise ConfigurationError(
-            f"live video of a device of kind {site.device(place.device).kind} is not supported",
-            where=f"{site.id}/{camera}",
+            f"devices of kind {device} have no live video here", where=f"{site.id}/{camera}"
         )
-    session = source.session
-    stream = LiveStream(
-        session,
-        place.channel,
-        kind,
-        reconnect=reconnect,
-        size_counts_header=session.settings.size_counts_header,
-        name=f"{site.id}/{camera}",
-        now=session.now,
-    )
-    return source, stream
+    # A recorder that cannot be reached at first is an error; later it may come back.
+    return source, source.live(place.channel, kind, reconnect=Reconnect(attempts=1))
 
 
 class Files:
@@ -174,7 +147,7 @@ class Files:
 
 
 async def watch(
-    stream: Stream,
+    stream: Live[Any],
     output: Output,
     files: Files | None,
     name: str,
@@ -212,13 +185,13 @@ async def watch(
 
 
 async def _read(
-    stream: Stream,
+    stream: Live[Any],
     queue: asyncio.Queue[LiveFrame],
     writer: LiveWriter | None,
     status: Status,
     first: asyncio.Event,
 ) -> None:
-    from hikcore.sources.everfocus.live import LiveFrame
+    from hikcore.sources.live import LiveFrame
 
     async with aclosing(stream.frames()) as items:
         async for item in items:
@@ -273,7 +246,7 @@ class Status:
 
     def __init__(
         self,
-        stream: Stream,
+        stream: Live[Any],
         name: str,
         output: Output,
         now: Callable[[], float] = time.monotonic,

@@ -15,7 +15,7 @@ import pytest
 from hikcore.errors import DeviceAuthError
 from hikcore.sim.recorder import Recorder
 from hikcore.sources.everfocus.live import LiveFrame, LiveGap
-from hikcore.sources.everfocus.reconnect import Reconnect
+from hikcore.sources.reconnect import Reconnect
 from hikcore.sources.rtsp_live import RtspLive
 from tests.rtsp.test_playback import source
 from tests.rtsp.test_reader import account, profile, url

@@ -24,7 +24,7 @@ from hikcore.sources.everfocus.heard import (
     read_message,
 )
 from hikcore.sources.everfocus.live import Sockets
-from hikcore.sources.everfocus.reconnect import Reconnect
+from hikcore.sources.reconnect import Reconnect
 
 #: Status comes every second (2.8); the others may say nothing for days: they are asked for a pong.
 STATUS_IDLE: Final = 30.0

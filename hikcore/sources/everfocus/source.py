@@ -31,11 +31,13 @@ from hikcore.sources.everfocus.client import EverFocusClient
 from hikcore.sources.everfocus.clock import PATH as TIME_PATH
 from hikcore.sources.everfocus.clock import ClockTold, read_time
 from hikcore.sources.everfocus.footage import RecordMaps
+from hikcore.sources.everfocus.live import LiveStream
 from hikcore.sources.everfocus.maps import Grid, clipped
 from hikcore.sources.everfocus.playback import Manner, Playback
 from hikcore.sources.everfocus.session import Session
 from hikcore.sources.everfocus.way import Load, Way, way
 from hikcore.sources.everfocus.windows import Asked, hull, size_of
+from hikcore.sources.reconnect import Reconnect
 
 _LOG = logging.getLogger(__name__)
 #: Nanoseconds after which the recorder's clock is read again.
@@ -86,8 +88,23 @@ class EverFocusSource:
 
     @property
     def session(self) -> Session:
-        """The recorder's, for live video and listeners; `aclose` ends it."""
+        """The recorder's, for its listeners; `aclose` ends it."""
         return self._session
+
+    def live(
+        self, channel: int, stream: Stream, *, reconnect: Reconnect | None = None
+    ) -> LiveStream:
+        """A camera's live stream, over a WebSocket."""
+        session = self._session
+        return LiveStream(
+            session,
+            channel,
+            stream,
+            reconnect=reconnect,
+            size_counts_header=session.settings.size_counts_header,
+            name=session.where,
+            now=session.now,
+        )
 
     @property
     def warnings(self) -> tuple[str, ...]:

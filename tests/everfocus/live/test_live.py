@@ -13,7 +13,7 @@ from websockets.frames import Opcode
 
 from hikcore.errors import DeviceAuthError, DeviceRefused, DeviceUnreachable, MediaUnsupported
 from hikcore.sources.everfocus.live import LiveFrame, LiveGap, LiveStream
-from hikcore.sources.everfocus.reconnect import Reconnect
+from hikcore.sources.reconnect import Reconnect
 from tests.everfocus.live.server import (
     BEGIN,
     Break,
