@@ -68,7 +68,11 @@ async def inside(nvr: Nvr) -> AsyncIterator[httpx.AsyncClient]:
 def socket(nvr: Nvr, client: httpx.AsyncClient, path: str) -> connect:
     cookies = "; ".join(f"{name}={value}" for name, value in client.cookies.items())
     headers = {"Cookie": cookies} if cookies else {}
-    return connect(f"ws://{nvr.host}:{nvr.port}{path}", additional_headers=headers, proxy=None)
+    # Who leaves a stream in the middle has frames in the way of the other side's good-bye.
+    return connect(
+        f"ws://{nvr.host}:{nvr.port}{path}", additional_headers=headers, proxy=None,
+        close_timeout=0.2,
+    )  # fmt: skip
 
 
 async def read_all(stream: ClientConnection, quiet: float = 30.0) -> bytes:
