@@ -12,7 +12,7 @@ import pytest
 
 from hikcore.sim.everfocus import Nvr, nvr_profile
 from hikcore.sim.everfocus.traps import TRAPS
-from tests.sim.everfocus_asking import NOON, inside, socket
+from tests.sim.everfocus_asking import NOON, inside, response, socket
 
 SPAN = {"StartTime": NOON - 3600, "EndTime": NOON - 1}
 DAY = NOON // 86_400 * 86_400 - 8 * 3600
@@ -217,6 +217,16 @@ async def test_a_websocket_on_no_path() -> None:
             async with socket(nvr, client, "/nothing"):
                 pass
         assert (await client.get("/device/cameraList")).status_code == 200
+
+
+async def test_faults_of_a_login() -> None:
+    faults = [{"match": "POST /admin/login", "nth": [1], "kind": "status", "status": 500}]
+    made = nvr_profile("everfocus-small", faults=faults)
+    async with Nvr(made) as nvr, httpx.AsyncClient(base_url=nvr.url) as client:
+        nonce = (await client.get("/admin/login")).json()["nonce"]
+        assert (await client.post("/admin/login", json=response(nonce))).status_code == 500
+        # What was lost on the way has not used the nonce up.
+        assert (await client.post("/admin/login", json=response(nonce))).json()["Result"] == "OK"
 
 
 async def test_faults_as_on_other_devices() -> None:

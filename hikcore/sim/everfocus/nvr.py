@@ -15,10 +15,11 @@ from typing import Any
 from hikcore.instants import NS, Span, to_datetime
 from hikcore.sim.everfocus.api import Api
 from hikcore.sim.everfocus.discovery import Responder
-from hikcore.sim.everfocus.door import COOKIE, NvrDoor
+from hikcore.sim.everfocus.door import NvrDoor
+from hikcore.sim.everfocus.front import Front
 from hikcore.sim.everfocus.hooks import Hooks, Kind
 from hikcore.sim.everfocus.profile import NvrProfile, nvr_profile
-from hikcore.sim.everfocus.replies import Wrong, done, error, parsed, reply
+from hikcore.sim.everfocus.replies import error
 from hikcore.sim.everfocus.rtsp import rtsp_server
 from hikcore.sim.everfocus.store import Store
 from hikcore.sim.everfocus.streams import Streams
@@ -26,7 +27,6 @@ from hikcore.sim.everfocus.traps import Trapped, trap
 from hikcore.sim.faults import Fault, FaultPlan
 from hikcore.sim.http import HttpServer, Request, Response
 from hikcore.sim.spoil import Cut
-from hikcore.sim.websocket import wanted
 from hikcore.sim.when import resolve
 
 _MS = 1_000_000
@@ -97,6 +97,10 @@ class Nvr:
         self.rtsp = rtsp_server(self.profile, self.store, self.now, sleep=sleep, faults=self.faults)
         self.hooks = Hooks(self.profile, sleep)
         self.api = Api(self.profile, self.store, self.streams, self.now)
+        self._front = Front(
+            self.profile, self.door, self.streams, self.hooks, self.api, self.faults,
+            now=self.now, sleep=sleep,
+        )  # fmt: skip
         self._server = HttpServer(self._handle, self._headers, sleep=sleep)
 
     @property
@@ -231,88 +235,10 @@ class Nvr:
         yield "Server", self.profile.identity.server
 
     async def _handle(self, request: Request) -> Response:
-        response = await self._respond(request)
-        if self.profile.curly and isinstance(response.body, bytes):
-            for word in (b"OK", b"Error"):
-                plain, curly = b'"%s"' % word, b"\xe2\x80\x9c%s\xe2\x80\x9d" % word
-                response.body = response.body.replace(plain, curly)
-        return response
-
-    async def _respond(self, request: Request) -> Response:
         self.requests.append(request)
         if self.now() < self._down_until:
             raise Cut(hard=True)
         if (touched := trap(request)) is not None:
             self.trapped.append(touched)
             return error("not here", 403)
-        if request.path == "/admin/login":
-            return self._login(request)
-        cookies = request.headers.get("cookie", "")
-        if not self.door.inside(request.address, cookies, self.now(), self._user(request)):
-            request.login = "challenge"
-            return self._refused()
-        request.login = "in"
-        fault = self._chosen(request)
-        response = await self._struck(request, fault)
-        if response is None:
-            response = await self._answered(request, fault)
-        if response.instead is None:
-            response.fault = fault
-        return response
-
-    async def _answered(self, request: Request, fault: Fault | None) -> Response:
-        if request.path == "/admin/logout":
-            cookies = request.headers.get("cookie", "")
-            self.door.leave(request.address, cookies, self._user(request))
-            return done()
-        if wanted(request):
-            found = self.streams.answer(request, fault) or self.hooks.answer(request, fault)
-            return found or Response(404, "text/plain", b"no such stream")
-        return await self.api.answer(request)
-
-    def _login(self, request: Request) -> Response:
-        cookies = request.headers.get("cookie", "")
-        if request.method == "POST":
-            try:
-                given = parsed(request.body)
-            except Wrong as wrong:
-                return error(str(wrong))
-            value, cookie = self.door.enter(request.address, cookies, given, self.now())
-            request.login = "in" if value["Result"] == "OK" else "wrong"
-        else:
-            value, cookie = self.door.parameters(request.address, cookies)
-        response = reply(value)
-        if cookie:
-            response.headers.append(("Set-Cookie", f"{COOKIE}={cookie}; Path=/; HttpOnly"))
-        return response
-
-    def _user(self, request: Request) -> str:
-        return request.headers.get(self.profile.login.header.lower(), "")
-
-    def _refused(self) -> Response:
-        how = self.profile.login.refused
-        if how == "page":
-            return Response(200, "text/html", b"<html><title>Login</title><body></body></html>")
-        return error("Please login first", 200 if how == "error" else int(how))
-
-    def _chosen(self, request: Request) -> Fault | None:
-        text = request.body.decode("utf-8", "replace")
-        return self.faults.choose(f"{request.method} {request.target}", text)
-
-    async def _struck(self, request: Request, fault: Fault | None) -> Response | None:
-        if fault is None:
-            return None
-        request.fault = fault.kind
-        if fault.kind == "drop":
-            raise Cut(hard=False)
-        if fault.kind == "delay":
-            await self._sleep(fault.seconds)
-        if fault.kind == "busy":
-            return error("busy", 503)
-        if fault.kind == "error200":
-            return error("error")
-        if fault.kind == "status":
-            return Response(fault.status, "text/html", b"<html><body>error</body></html>")
-        if fault.kind == "empty":
-            return Response(200, "application/json", b"")
-        return None
+        return await self._front.answer(request)
