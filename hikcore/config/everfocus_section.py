@@ -64,6 +64,12 @@ class EverFocusSection(BaseModel):
     playback_speed: Literal[1, 2, 4, 8, 16] = Field(
         1, description="above 1 only where doctor finds the same frames"
     )
+    transport: Literal["websocket", "rtsp"] = Field(
+        "websocket", description="how footage comes; rtsp where only that is let through"
+    )
+    rtsp_port: int | None = Field(
+        None, ge=1, le=65535, description="with transport = rtsp; unset: the recorder is asked"
+    )
 
     def archiving(self) -> ArchiveSettings:
         """How the archive draws on it."""

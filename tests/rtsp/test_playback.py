@@ -50,7 +50,7 @@ def profile(*, camera: dict[str, Any] | None = None, rtsp: Any = None, **more: A
 
 def source(recorder: Recorder, password: str = "", **settings: Any) -> IsapiSource:
     auth = recorder.profile.auth
-    chosen = {"quiet": 0.4, "retries": Retries(3, 0.01, 0.02, 0.01), **settings}
+    chosen = {"quiet": 1.5, "retries": Retries(3, 0.01, 0.02, 0.01), **settings}
     port = chosen.pop("rtsp_port", recorder.rtsp_port or 1)
     return IsapiSource(
         recorder.host,

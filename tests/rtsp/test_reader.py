@@ -43,7 +43,7 @@ async def played(recorder: Recorder, most: int = 10**6, **more: Any) -> list[Sam
     found: list[Sample] = []
     async with (
         play(account(recorder), url(recorder), **more) as playing,
-        aclosing(playing.samples(0.3)) as samples,
+        aclosing(playing.samples(1.5)) as samples,
     ):
         async for sample in samples:
             found.append(sample)

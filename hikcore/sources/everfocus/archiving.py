@@ -33,6 +33,9 @@ class ArchiveSettings:
         playback_speed: 1, or what doctor has found to bring the same frames.
         way: how footage comes: by playback; as AVI (`backup`), whose times are estimated between
             its ends; or as AVI only where playback does not keep up (`auto`).
+        transport: how footage comes: by `websocket`, with the time of every frame; or by `rtsp`,
+            where only that is let through.
+        rtsp_port: of RTSP; None: the recorder is asked.
         lookback_windows: windows that are asked for besides, where one has no key picture in it.
     """
 
@@ -46,6 +49,8 @@ class ArchiveSettings:
     playback_speed: int = 1
     lookback_windows: int = 7
     way: Literal["playback", "backup", "auto"] = "playback"
+    transport: Literal["websocket", "rtsp"] = "websocket"
+    rtsp_port: int | None = None
 
     def windows(self, where: str = "") -> Windows:
         """How the archive asks.

@@ -24,6 +24,8 @@ from hikcore.sources.everfocus.tolerant import read_json
 from hikcore.sources.everfocus.transport import AllowedConnection
 from hikcore.sources.everfocus.wire import Wire
 from hikcore.sources.login import login_for
+from hikcore.sources.rtsp import Account
+from hikcore.sources.rtsp_login import SharedLogin
 
 _T = TypeVar("_T")
 _LOG = logging.getLogger("hikcore.everfocus")
@@ -70,16 +72,33 @@ class Session:
         self.now = now
         self._wire = Wire(host, port, scheme, tls=tls, settings=self.settings, name=name, now=now)
         self.where, self.polite = self._wire.where, self._wire.polite
+        self._host, self._username, self._password = host, username, password
+        login = login_for(host, port, username, password.get_secret_value())
+        self._rtsp_login = SharedLogin(login, guard, self.where, now)
         self._entrance = Entrance(
             self._wire,
             username,
             password,
-            login=login_for(host, port, username, password.get_secret_value()),
+            login=login,
             guard=guard,
             warn=self.warn,
         )
         self._denied: set[str] = set()
         self._warnings: dict[str, None] = {}
+
+    def rtsp_account(self, port: int) -> Account:
+        """The same account over RTSP. The guide says nothing of its login: Digest is answered as
+        the recorder asks for it, Basic never, as it sends the password readable."""
+        return Account(
+            self._host,
+            port,
+            self._username,
+            self._password,
+            self._rtsp_login,
+            where=self.where,
+            connect=self.settings.connect_timeout,
+            idle=self.settings.idle_timeout,
+        )
 
     @property
     def user(self) -> str:

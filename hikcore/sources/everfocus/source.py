@@ -34,6 +34,7 @@ from hikcore.sources.everfocus.footage import RecordMaps
 from hikcore.sources.everfocus.live import LiveStream
 from hikcore.sources.everfocus.maps import Grid, clipped
 from hikcore.sources.everfocus.playback import Manner, Playback
+from hikcore.sources.everfocus.rtsp import RtspTransport
 from hikcore.sources.everfocus.session import Session
 from hikcore.sources.everfocus.way import Load, Way, way
 from hikcore.sources.everfocus.windows import Asked, hull, size_of
@@ -78,6 +79,11 @@ class EverFocusSource:
         self._how = archiving or ArchiveSettings()
         self.windows = self._how.windows(name)
         self._channels = frozenset(channels)
+        self._rtsp: RtspTransport | None = None
+        if self._how.transport == "rtsp":
+            self._rtsp = RtspTransport(
+                session, port=self._how.rtsp_port, quiet=self._how.playback_idle
+            )
         self._told: ClockTold | None = None
         self._off = Deviation(0, 0)
         self._read_at = 0
@@ -227,6 +233,11 @@ class EverFocusSource:
             settings = self._session.settings
             await self._session.polite.received(len(block), settings.hours, self._session.now)
 
+        there = [Span(begin * NS, end * NS) for begin, end in asked.there]
+        if self._rtsp is not None:
+            return await self._rtsp.fetch(
+                recording.channel, recording.stream, asked.request(place[2]), there, write, clock
+            )
         speed = await self._proved_speed()
         if self._way(speed) == "backup" and len(asked.there) == 1 and self._plain(asked):
             return await self._backup(recording, asked, paced, clock, where, speed)
@@ -234,7 +245,7 @@ class EverFocusSource:
         back = self._back.get(place, 0)
         done = await playback.run(
             asked.request(place[2], back * self.windows.length // NS),
-            [Span(begin * NS, end * NS) for begin, end in asked.there],
+            there,
             from_key=back > 0,
         )
         if not done.key and back < self._how.lookback_windows:

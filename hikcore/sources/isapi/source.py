@@ -44,7 +44,7 @@ from hikcore.sources.isapi.facts import device_facts
 from hikcore.sources.isapi.meaning import Reading, measure
 from hikcore.sources.isapi.oddities import odd_clock, odd_rows
 from hikcore.sources.isapi.paging import Lister
-from hikcore.sources.isapi.playback import Player, SharedLogin
+from hikcore.sources.isapi.playback import Player, refusal_said
 from hikcore.sources.isapi.remembered import ClockMemory
 from hikcore.sources.isapi.rows import recordings_of
 from hikcore.sources.isapi.search import SearchRow
@@ -52,6 +52,7 @@ from hikcore.sources.isapi.settings import Settings
 from hikcore.sources.isapi.status import Rejected
 from hikcore.sources.isapi.tracks import Tracks
 from hikcore.sources.isapi.wall import first_wall
+from hikcore.sources.rtsp_login import SharedLogin
 from hikcore.zonerule import check_device_time, rule_of
 
 if TYPE_CHECKING:
@@ -140,7 +141,7 @@ class IsapiSource:
             host,
             username,
             password,
-            SharedLogin(self._connection.login, guard, self._connection.where, now),
+            SharedLogin(self._connection.login, guard, self._connection.where, now, refusal_said),
             self.clock,
             now,
         )
