@@ -36,8 +36,8 @@ NOON = parse_instant("2026-11-20T12:00:00Z")
 PASSWORD = "conformance-7731"
 #: Nobody waits for a recovery.
 HASTY = Patience(attempts=4, first=0.001, longest=0.002)
-#: A second of waiting in a simulator or proxy; idle timeouts are shrunk alike (60 s: 0.4 s).
-SECOND = 1 / 150
+#: A second of waiting in a simulator or proxy; idle timeouts are shrunk alike (60 s: 0.6 s).
+SECOND = 1 / 100
 
 
 @dataclass(frozen=True)

@@ -12,14 +12,14 @@ from hikcore.instants import NS, Span
 from hikcore.sim.everfocus.nvr import Nvr
 from hikcore.sim.everfocus.profile import NvrProfile
 from hikcore.sim.strikes import Strike
+from hikcore.sources import login as login_module
+from hikcore.sources import politeness as politeness_module
 from hikcore.sources.everfocus.archiving import ArchiveSettings
 from hikcore.sources.everfocus.session import Session
 from hikcore.sources.everfocus.settings import EverFocusSettings
 from hikcore.sources.everfocus.source import EverFocusSource
 from hikcore.sources.fileguard import FileGuard
-from hikcore.sources.isapi import login as login_module
-from hikcore.sources.isapi import politeness as politeness_module
-from hikcore.sources.isapi.settings import Busy, Retries
+from hikcore.sources.patience import Busy, Retries
 from tests.conformance.bench import PASSWORD, Bench, Errors, Phase
 from tests.conformance.reading import Picture, picture
 
@@ -32,7 +32,7 @@ _LOST = (
 )  # fmt: skip
 SETTINGS = EverFocusSettings(
     connect_timeout=2,
-    idle_timeout=0.4,
+    idle_timeout=0.6,
     retries=Retries(attempts=4, initial=0.005, maximum=0.01, jitter=0.005),
     busy=Busy(initial=0.005, maximum=0.01, patience=1),
     requests=10_000,
@@ -87,7 +87,7 @@ class EverFocusBench(Bench):
             window_seconds=self.scene.window,
             margin_seconds=max(self.scene.overlap) // 1000,
             settle_seconds=_SETTLE,
-            playback_idle=0.4,
+            playback_idle=0.6,
         )
         return EverFocusSource(session, archiving=how, channels=[1], name="device")
 

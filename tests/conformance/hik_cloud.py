@@ -85,7 +85,7 @@ class HikCloudBench(Bench):
             margin_seconds=max(self.scene.overlap) // 1000,
             chunk_seconds=max(600, window),
             settle_seconds=_SETTLE,
-            timeout=0.4,
+            timeout=0.6,
             connect_timeout=2,
             download_timeout=1.5,
             attempts=4,

@@ -23,7 +23,7 @@ _MS = 1_000_000
 SEARCH = "/ISAPI/ContentMgmt/search"
 SETTINGS = Settings(
     connect_timeout=2,
-    idle_timeout=0.4,
+    idle_timeout=0.6,
     retries=Retries(attempts=4, initial=0.005, maximum=0.01, jitter=0.005),
     busy=Busy(initial=0.005, maximum=0.01, patience=1),
     requests=10_000,
