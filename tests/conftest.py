@@ -10,6 +10,7 @@ from hypothesis import settings
 
 from hikcore.archive.store import Store
 from tests import minio_server
+from tests.conformance.table import Table
 from tests.minio_server import MinioServer
 
 # CI tries the same examples each time, so that it fails for what a change did; elsewhere every run
@@ -20,6 +21,12 @@ settings.load_profile("anywhere")
 settings.register_profile("ci", derandomize=True, deadline=None)
 if os.environ.get("CI"):
     settings.load_profile("ci")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Where cells of the conformance suite are run, its table is printed."""
+    seed = int(os.environ.get("HIKCORE_CONFORMANCE_SEED", "1"))
+    config.pluginmanager.register(Table(seed), "conformance-table")
 
 
 @pytest.fixture(scope="session")

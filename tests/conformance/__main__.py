@@ -12,8 +12,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.conformance.table import Table
-
 
 def main() -> int:
     """The command line; pytest's exit code."""
@@ -27,7 +25,7 @@ def main() -> int:
     if options.source:
         files = [here / f"test_{source}.py" for source in options.source]
     words = ["-q", "--dist", "worksteal", *rest, *map(str, files)]
-    return int(pytest.main(words, plugins=[Table(options.seed)]))
+    return int(pytest.main(words))
 
 
 if __name__ == "__main__":

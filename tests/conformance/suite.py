@@ -43,7 +43,7 @@ def _cells() -> list[object]:
             kind,
             phase,
             id=f"{kind}-{phase}".replace(" ", "_").replace("/", "_per_"),
-            marks=[pytest.mark.slow, *([pytest.mark.minio] if _in_store(kind, phase) else [])],
+            marks=[pytest.mark.minio] if _in_store(kind, phase) else [],
         )
         for kind in KINDS
         for phase in PHASES
@@ -54,6 +54,7 @@ def _in_store(kind: str, phase: Phase) -> bool:
     return phase == "commit" or kind == "store 500"
 
 
+@pytest.mark.slow
 class Conformance:
     """All conditions, for one source."""
 
