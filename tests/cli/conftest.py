@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import ssl
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -26,16 +27,22 @@ PASSWORD = "Planted-3b7e-clear"
 class Running:
     """A recorder that serves from a thread of its own."""
 
-    def __init__(self, profile: Profile, cache: Path) -> None:
+    def __init__(self, profile: Profile, cache: Path, *, tls: ssl.SSLContext | None = None) -> None:
         self._profile = profile
         self._cache = cache
+        self._tls = tls
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
 
     def __enter__(self) -> Recorder:
         self._thread.start()
-        self._recorder = Recorder(self._profile, cache=self._cache)
+        self._recorder = Recorder(self._profile, cache=self._cache, tls=self._tls)
         return asyncio.run_coroutine_threadsafe(self._recorder.__aenter__(), self._loop).result(60)
+
+    def prepare(self) -> None:
+        """Make the footage on its disks now, so that no request waits for it."""
+        made = self._recorder.prepare()
+        asyncio.run_coroutine_threadsafe(made, self._loop).result(120)
 
     def __exit__(self, *_: object) -> None:
         stop = self._recorder.__aexit__(None, None, None)

@@ -7,19 +7,35 @@ from pathlib import Path
 
 import pytest
 
+from hikcore.doctor.archive import examine_archive
+from hikcore.doctor.device import examine_device
 from hikcore.sim.recorder import Recorder
 from tests.cli.conftest import PASSWORD, Command, Running, documented, small, write_config
 
 
 @pytest.fixture
 def recorder(cache: Path) -> Iterator[Recorder]:
-    """One whose clock goes as ours."""
-    with Running(small(clock={"frozen": None}), cache) as running:
-        yield running
+    """One whose clock goes as ours, and whose footage is made."""
+    running = Running(small(clock={"frozen": None}), cache)
+    with running as recorder:
+        running.prepare()
+        yield recorder
+
+
+@pytest.fixture
+def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine that has much else to do may take its time: slowness is no part of this test."""
+    for examine in (examine_device, examine_archive):
+        for seconds in {"step", "sample"} & examine.__kwdefaults__.keys():
+            monkeypatch.setitem(examine.__kwdefaults__, seconds, 600.0)
 
 
 def test_a_site_that_is_well(
-    hikcore: Command, recorder: Recorder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    hikcore: Command,
+    recorder: Recorder,
+    unhurried: None,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("COLUMNS", "80")
     write_config(tmp_path, recorder.port)
@@ -27,7 +43,7 @@ def test_a_site_that_is_well(
     told = hikcore("doctor", "home", "--json")
     faults = [line for line in told.lines if line.get("verdict") not in (None, "ok")]
     # It keeps ten minutes, which is nothing; all else is well.
-    assert {line["check"] for line in faults} <= {"oldest"}
+    assert {line["check"] for line in faults} <= {"oldest"}, faults
     assert told.code == 0
     for line in told.lines:
         assert set(line) <= documented("doctor")

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
+import ssl
 import stat
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,7 +16,10 @@ from hikcore.deviceclock import ZoneRule
 from hikcore.sim.recorder import Recorder
 from hikcore.sources.base import DeviceCamera
 from hikcore.zonerule import zone_rule
-from tests.cli.conftest import BEGIN, END, PASSWORD, Command, documented
+from tests.cli.conftest import BEGIN, END, PASSWORD, Command, Running, documented, small
+from tests.isapi.conftest import certificate
+
+__all__ = ["certificate"]
 
 
 @pytest.fixture
@@ -81,6 +87,63 @@ def test_what_goes_wrong_writes_nothing(
     assert hikcore("init", host, "--scheme", "https").code == 6
     assert hikcore("init", host, "--site", "No Id").code == 2
     assert list(tmp_path.rglob("*.toml")) == []
+
+
+@pytest.fixture
+def secure(cache: Path, certificate: tuple[Path, Path]) -> Iterator[Recorder]:
+    """One that speaks TLS, with a certificate that nobody vouches for."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*certificate)
+    with Running(small(), cache, tls=context) as running:
+        yield running
+
+
+def test_a_certificate_is_shown_before_it_is_trusted(
+    hikcore: Command, secure: Recorder, tmp_path: Path, kept: Path, certificate: tuple[Path, Path],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    pin = hashlib.sha256(ssl.PEM_cert_to_DER_cert(certificate[0].read_text())).hexdigest()
+    asked = ("init", f"127.0.0.1:{secure.port}", "--site", "home", "--password-file", kept)
+    for more in ((), ("--scheme", "https"), ("--pin", "ab" * 32)):
+        refused = hikcore(*asked, *more)
+        assert refused.code == 2
+        assert pin in refused.err
+    # Nothing was sent through what nobody trusted, and nothing was written.
+    assert secure.requests == []
+    assert list(tmp_path.rglob("*.toml")) == []
+    questions: list[str] = []
+
+    def yes(question: str) -> bool:
+        questions.append(question)
+        return True
+
+    shown = hikcore(*asked, "--pin", pin, "--dry-run")
+    assert shown.code == 0, shown.err
+    with monkeypatch.context() as patched:
+        patched.setattr("hikcore.cli.init._asked", yes)
+        done = hikcore(*asked)
+    assert done.code == 0, done.err
+    assert questions == ["Is that your recorder's?"]
+    file = tmp_path / "sites.d" / "home.toml"
+    assert file.read_text().strip() == shown.out.strip()
+    device = tomllib.loads(file.read_text())["sites"]["home"]["devices"]["nvr"]
+    assert (device["scheme"], device["port"]) == ("https", secure.port)
+    assert device["tls"] == f"pin:{pin}"
+    planned = hikcore("extract", "home", "--from", BEGIN, "--to", END, "--dry-run", "--json")
+    assert planned.lines[-1]["chunks"] > 0
+
+
+def test_a_certificate_that_verifies_needs_no_pin(
+    hikcore: Command, secure: Recorder, kept: Path, certificate: tuple[Path, Path],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate[0]))
+    host = f"127.0.0.1:{secure.port}"
+    done = hikcore("init", host, "--site", "home", "--password-file", kept, "--dry-run")
+    assert done.code == 0, done.err
+    device = tomllib.loads(done.out)["sites"]["home"]["devices"]["nvr"]
+    assert device["scheme"] == "https"
+    assert device.get("tls", "verify") == "verify"
 
 
 def test_ids_of_names() -> None:
