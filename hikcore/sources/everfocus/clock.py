@@ -15,12 +15,16 @@ from typing import Any, Final
 from hikcore.deviceclock import Change, ZoneRule
 from hikcore.errors import DeviceProtocolError
 from hikcore.instants import NS, from_datetime, parse_instant
+from hikcore.sources.base import Deviation
+from hikcore.sources.everfocus.session import Session
 
 PATH: Final = "/system/getTime"
 _MS: Final = 1_000_000
 _MINUTE: Final = 60 * NS
 _UNITS: Final = {"minutes": 60, "seconds": 1, "hours": 3600}
 _LAST: Final = 5
+#: Nanoseconds after which the recorder's clock is read again.
+_KEPT: Final = 600 * NS
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,3 +160,45 @@ def _wall(text: Any) -> int | None:
 
 def _minutes(east: int) -> str:
     return f"{abs(east) // _MINUTE} minutes {'west' if east < 0 else 'east'}"
+
+
+class RecorderClock:
+    """The clock of one recorder, read anew now and then.
+
+    Args:
+        session: of the recorder.
+
+    Attributes:
+        told: what it told last; None: nothing yet.
+        off: how far it is off ours, at the midpoint of a request.
+    """
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._read_at = 0
+        self.told: ClockTold | None = None
+        self.off = Deviation(0, 0)
+
+    async def read(self, *, fresh: bool = False) -> ClockTold:
+        """What it tells; `fresh`: now."""
+        now, settings = self._session.now, self._session.settings
+        if self.told is None or fresh or now() - self._read_at > _KEPT:
+            await self._session.login()  # or the first reading would last as long as that
+            before = now()
+            reply = await self._session.get(PATH)
+            after = now()
+            self.told = read_time(
+                reply,
+                dst_unit=settings.dst_offset_unit,
+                has_dst=settings.time_zone_has_dst,
+                end_clock=settings.dst_end_clock,
+                where=self._session.where,
+            )
+            middle = (before + after) // 2
+            self.off = Deviation(self.told.utc - middle, (after - before) // 2 + _MS)
+            self._read_at = after
+        return self.told
+
+    def now(self) -> int:
+        """Its time, ns UTC, as far as it was read."""
+        return self._session.now() + self.off.offset

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import replace
-from typing import Any, Final
+from typing import Final
 
 from hikcore.deviceclock import UTC_CLOCK, DeviceClock
-from hikcore.errors import DeviceError, DeviceProtocolError, TransferInterrupted
+from hikcore.errors import TransferInterrupted
 from hikcore.instants import NS, Span
-from hikcore.sources.about import DeviceFacts, Disk
+from hikcore.sources.about import DeviceFacts
 from hikcore.sources.base import (
     Answer,
     Deviation,
@@ -28,8 +28,8 @@ from hikcore.sources.base import (
 from hikcore.sources.everfocus.archiving import ArchiveSettings
 from hikcore.sources.everfocus.backup import Pictures, collected, ends_of, told
 from hikcore.sources.everfocus.client import EverFocusClient
-from hikcore.sources.everfocus.clock import PATH as TIME_PATH
-from hikcore.sources.everfocus.clock import ClockTold, read_time
+from hikcore.sources.everfocus.clock import RecorderClock
+from hikcore.sources.everfocus.facts import describe, list_cameras
 from hikcore.sources.everfocus.footage import RecordMaps
 from hikcore.sources.everfocus.live import LiveStream
 from hikcore.sources.everfocus.maps import Grid, clipped
@@ -37,13 +37,10 @@ from hikcore.sources.everfocus.playback import Manner, Playback
 from hikcore.sources.everfocus.rtsp import RtspTransport
 from hikcore.sources.everfocus.session import Session
 from hikcore.sources.everfocus.way import Load, Way, way
-from hikcore.sources.everfocus.windows import Asked, hull, size_of
+from hikcore.sources.everfocus.windows import Asked, hull
 from hikcore.sources.reconnect import Reconnect
 
 _LOG = logging.getLogger(__name__)
-#: Nanoseconds after which the recorder's clock is read again.
-_CLOCK_KEPT: Final = 600 * NS
-_MS: Final = 1_000_000
 #: Seconds that are played to prove a speed.
 _PROOF: Final = 10
 
@@ -84,9 +81,8 @@ class EverFocusSource:
             self._rtsp = RtspTransport(
                 session, port=self._how.rtsp_port, quiet=self._how.playback_idle
             )
-        self._told: ClockTold | None = None
-        self._off = Deviation(0, 0)
-        self._read_at = 0
+        self._client = EverFocusClient(session)
+        self._time = RecorderClock(session)
         self._maps: RecordMaps | None = None
         self._grid: Grid | None = None
         #: Windows without a key picture, and how many before each are asked for with it.
@@ -116,56 +112,39 @@ class EverFocusSource:
     def warnings(self) -> tuple[str, ...]:
         """What people should know of the recorder: a password that is to be changed, a clock whose
         settings do not fit."""
-        told = self._told.warnings if self._told is not None else ()
-        return tuple(dict.fromkeys((*self._session.warnings, *told)))
+        told = self._time.told
+        clock = told.warnings if told is not None else ()
+        return tuple(dict.fromkeys((*self._session.warnings, *clock)))
 
     async def clock(self) -> DeviceClock:
         """Frames carry Unix time, so UTC, wherever the recorder stands; else as set."""
         if self._how.frame_times == "utc":
             return UTC_CLOCK
-        return DeviceClock("utc", (await self._time()).zone, "setting")
+        return DeviceClock("utc", (await self._time.read()).zone, "setting")
 
     async def deviation(self) -> Deviation:
         """Its clock against ours, at the midpoint of a request for it."""
-        await self._time(fresh=True)
-        return self._off
+        await self._time.read(fresh=True)
+        return self._time.off
 
     async def cameras(self) -> list[DeviceCamera]:
         """Every channel; one that is switched off is not online."""
-        rows = await self._session.get("/device/cameraList")
-        states = {each["ChannelID"]: each for each in _rows(await self._state())}
-        found = []
-        for row in _rows(rows):
-            channel = row["ChannelID"]
-            state = states.get(channel, {}).get("Online")
-            online = None if state is None else _true(state)
-            if not _true(row.get("Enable", True)):
-                online = False
-            found.append(DeviceCamera(channel, str(row.get("DeviceName") or ""), online))
+        found = await list_cameras(self._client)
         self._channels |= {each.channel for each in found}
-        return sorted(found, key=lambda camera: camera.channel)
+        return found
 
     async def facts(self) -> DeviceFacts:
-        """Model, firmware, disks."""
-        info = await self._session.get("/system/getSystemInfo")
-        info = info if isinstance(info, Mapping) else {}
-        try:
-            storages = await self._session.get("/storage/getStorages")
-        except DeviceError as error:
-            _LOG.info("no list of disks: %s", error)
-            disks = None
-        else:
-            disks = tuple(
-                Disk(str(row.get("device", "")), "ok", size_of(str(row.get("size", ""))), 0)
-                for row in storages if isinstance(row, Mapping) and _true(row.get("active", True))
-            ) if isinstance(storages, list) else None  # fmt: skip
-        return DeviceFacts(
-            model=str(info.get("model") or ""),
-            firmware=str(info.get("software_version") or ""),
-            serial=str(info.get("serial") or ""),
-            disks=disks,
-            zone=(await self._time()).zone,
+        """Model, firmware, disks, the zone of its wall clock; how footage comes, and whether
+        playing it keeps up with what is recorded."""
+        facts = await describe(self._client, (await self._time.read()).zone)
+        speed = await self._proved_speed()
+        load = self._load(speed)
+        days = load.wanted / load.possible
+        dialect = (
+            f"footage by {self._way(speed)}; to play a day of {load.streams} streams takes "
+            f"{days:.1f} days, {load.sessions} at once"
         )
+        return replace(facts, dialect=dialect)
 
     async def recordings(self, channel: int, stream: Stream, span: Span) -> Answer:
         """A row for every window that meets the span and in which the maps show footage.
@@ -173,7 +152,8 @@ class EverFocusSource:
         Raises:
             DeviceError: the recorder cannot be asked.
         """
-        now = await self._now()
+        await self._time.read()
+        now = self._time.now()
         await self._proved_speed()  # what it has to say is among the answer's warnings
         if span.begin >= now:
             return Answer(channel, stream, span, now, False, (), self.warnings)
@@ -262,17 +242,16 @@ class EverFocusSource:
         await self._session.aclose()
 
     def _way(self, speed: int) -> Way:
-        if self._how.way != "auto":
-            return self._how.way
-        settings = self._session.settings
-        return way(
-            Load(
-                streams=max(len(self._channels), 1),
-                window=self._how.window_seconds,
-                margin=self._how.margin_seconds,
-                sessions=settings.streams,
-                speed=speed,
-            )
+        return way(self._load(speed)) if self._how.way == "auto" else self._how.way
+
+    def _load(self, speed: int) -> Load:
+        """As if all day were recorded."""
+        return Load(
+            streams=max(len(self._channels), 1),
+            window=self._how.window_seconds,
+            margin=self._how.margin_seconds,
+            sessions=self._session.settings.streams,
+            speed=speed,
         )
 
     def _plain(self, asked: Asked) -> bool:
@@ -292,8 +271,7 @@ class EverFocusSource:
     ) -> Fetched:
         """A window as AVI, its ends by playback."""
         pictures = Pictures()
-        client = EverFocusClient(self._session)
-        opening = client.backup_video_clip(recording.channel, asked.span, recording.stream)
+        opening = self._client.backup_video_clip(recording.channel, asked.span, recording.stream)
         async with opening as body:
             async for block in body.blocks():
                 pictures.feed(block)
@@ -372,43 +350,10 @@ class EverFocusSource:
             where=where,
         )
 
-    async def _state(self) -> Any:
-        try:
-            return await self._session.get("/device/cameraStatus")
-        except DeviceError as error:
-            _LOG.info("no state of cameras: %s", error)
-            return []
-
-    async def _time(self, *, fresh: bool = False) -> ClockTold:
-        """The recorder's clock, read anew now and then."""
-        now = self._session.now
-        if self._told is None or fresh or now() - self._read_at > _CLOCK_KEPT:
-            settings = self._session.settings
-            await self._session.login()  # or the first reading would last as long as that
-            before = now()
-            reply = await self._session.get(TIME_PATH)
-            after = now()
-            self._told = read_time(
-                reply,
-                dst_unit=settings.dst_offset_unit,
-                has_dst=settings.time_zone_has_dst,
-                end_clock=settings.dst_end_clock,
-                where=self._session.where,
-            )
-            middle = (before + after) // 2
-            self._off = Deviation(self._told.utc - middle, (after - before) // 2 + _MS)
-            self._read_at = after
-        return self._told
-
-    async def _now(self) -> int:
-        """The recorder's time, ns UTC."""
-        await self._time()
-        return self._session.now() + self._off.offset
-
     async def _mapped(self) -> RecordMaps:
         settings = self._session.settings
         grid = Grid(
-            (await self._time()).zone,
+            (await self._time.read()).zone,
             local_days=settings.map_day == "local",
             local_hours=self._how.map_hour == "local",
         )
@@ -417,32 +362,10 @@ class EverFocusSource:
             self._maps = RecordMaps(
                 self._session.post,
                 grid,
-                lambda: self._session.now() + self._off.offset,
+                self._time.now,
                 channels=self._channels,
                 at_once=settings.map_channels,
                 inclusive=settings.ends_inclusive,
                 absent=self._how.map_absent == "empty",
             )
         return self._maps
-
-
-def _rows(reply: Any) -> list[dict[str, Any]]:
-    """The rows of a list of channels, their numbers as numbers.
-
-    Raises:
-        DeviceProtocolError: no list.
-    """
-    if not isinstance(reply, list):
-        raise DeviceProtocolError("a list of cameras that is none")
-    found = []
-    for row in reply:
-        try:
-            found.append({**row, "ChannelID": int(row["ChannelID"])})
-        except (TypeError, KeyError, ValueError):
-            _LOG.warning("a camera without a number is passed over")
-    return found
-
-
-def _true(value: Any) -> bool:
-    """As recorders write it: true, "true", 1, "1"."""
-    return str(value).strip().lower() in ("true", "1")

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
 
 from hikcore.instants import NS, Span
 from hikcore.sources.everfocus.maps import Seconds
-
-_SIZE: Final = re.compile(r"([\d.]+)\s*([KMGT])?", re.IGNORECASE)
-_POWER: Final = {"": 0, "K": 1, "M": 2, "G": 3, "T": 4}
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,14 +50,3 @@ class Asked:
 def hull(spans: Sequence[Seconds]) -> Span:
     """From the first to the last second of spans in order."""
     return Span(spans[0][0] * NS, spans[-1][1] * NS)
-
-
-def size_of(text: str) -> int:
-    """Bytes of a size as recorders write it (`931.5G`); 0 where it is none."""
-    match = _SIZE.match(text.strip())
-    if match is None:
-        return 0
-    try:
-        return int(float(match[1]) * 1024 ** _POWER[(match[2] or "").upper()])
-    except ValueError:
-        return 0

@@ -39,6 +39,9 @@ async def test_a_recorder_that_is_well(tmp_path: Path) -> None:
     wrong = {check for check, finding in found.items() if finding.verdict != "ok"}
     assert wrong == set()
     assert "UTC+8:00" in found["meaning of Z"].text
+    assert found["dialect"].text == (
+        "footage by playback; to play a day of 1 streams takes 1.3 days, 1 at once"
+    )
     assert "all rules" in found["sample"].text
     assert "playback speed" not in found
     assert len(playbacks) == 1
