@@ -138,17 +138,6 @@ cdef class AviCore(Window):
     def __dealloc__(self):
         free(self.faults.data)
 
-    def feed(self, const uint8_t[::1] data not None):
-        """Parse the next piece of the file, of any size.
-
-        Args:
-            data: contiguous uint8, any length; not kept.
-        """
-        cdef size_t n = data.shape[0]
-        if n:
-            with nogil:
-                self.take(&data[0], n)
-
     def finish(self):
         """The end of the file.
 

@@ -251,17 +251,6 @@ cdef class FrameCore(FrameWindow):
             self.counted = 1 if counted else 0
         self.latest = -1
 
-    def feed(self, const uint8_t[::1] data not None):
-        """Parse the next piece of the stream, of any size: a message, or a block of a file.
-
-        Args:
-            data: contiguous uint8, any length; not kept.
-        """
-        cdef size_t n = data.shape[0]
-        if n:
-            with nogil:
-                self.take(&data[0], n)
-
     def finish(self):
         """The end of the stream.
 

@@ -21,11 +21,12 @@ from hikcore.native.records cimport (
     Array, FAULT_CAP, FAULT_PES_HEADER, FAULT_PSM, FAULT_STRAY, FAULTS, Fault, NONE32, push,
 )
 from hikcore.native.sound cimport AdtsStream, AudioStream
+from hikcore.native.window cimport Fed
 
 cdef enum State:
     START, PACK, PACK_STUFFING, LENGTH, SKIP, MAP, PES_HEAD, PAYLOAD, UNBOUNDED, RESYNC, STOPPED
 
-cdef class PsCore:
+cdef class PsCore(Fed):
     """The parser. See hikcore.media.ps for the public face.
 
     Args:
@@ -102,17 +103,6 @@ cdef class PsCore:
         """Count bytes that the caller passed over (a file header)."""
         self.offset += count
 
-    def feed(self, const uint8_t[::1] data not None):
-        """Parse the next piece of the stream, of any size.
-
-        Args:
-            data: contiguous uint8, any length; not kept.
-        """
-        cdef size_t n = data.shape[0]
-        if n:
-            with nogil:
-                self.run(&data[0], n)
-
     def finish(self):
         """The end of the body: closes what is open.
 
@@ -154,7 +144,7 @@ cdef class PsCore:
             "configs": tuple(self.video.config_blobs()),
         }
 
-    cdef void run(self, const uint8_t* p, size_t n) noexcept nogil:
+    cdef void take(self, const uint8_t* p, size_t n) noexcept nogil:
         """Each turn either consumes bytes or changes to a state that does."""
         cdef size_t used
         while n and self.state != STOPPED:

@@ -12,8 +12,27 @@ from libc.stdlib cimport free, realloc
 from libc.string cimport memcpy, memmove
 
 
-cdef class Window:
-    """See the module. Not safe for two threads at once."""
+cdef class Fed:
+    """A parser that bytes are pushed into: it writes `take`. Not safe for two threads at once."""
+
+    cdef void take(self, const uint8_t* p, size_t n) noexcept nogil:
+        """The next piece of the input, of any size."""
+        pass
+
+    def feed(self, const uint8_t[::1] data not None):
+        """Parse the next piece of the input: a block of a file or a message, of any size.
+
+        Args:
+            data: contiguous uint8, any length; not kept.
+        """
+        cdef size_t n = data.shape[0]
+        if n:
+            with nogil:
+                self.take(&data[0], n)
+
+
+cdef class Window(Fed):
+    """See the module."""
 
     def __dealloc__(self):
         free(self.kept)
