@@ -196,11 +196,10 @@ async def _read(
     async with aclosing(stream.frames()) as items:
         async for item in items:
             if isinstance(item, LiveFrame):
-                if not first.is_set() and writer is not None:
-                    writer.law = stream.law
                 first.set()
                 status.frame(item)
                 if writer is not None:
+                    writer.law, writer.reorders = stream.law, stream.reorders
                     await queue.put(item)
             else:
                 status.gap(item)

@@ -56,6 +56,7 @@ class LiveClock:
         self._last, self._received = time, received
         return time + self._shift
 
-    def sound(self, time: int) -> int:
-        """The media time (ns) of a unit of sound; -1 where it has none."""
+    def beside(self, time: int) -> int:
+        """The media time (ns) of sound, or of a picture that is shown earlier than it comes; -1
+        where it has none."""
         return time + self._shift if time >= 0 else -1

@@ -25,7 +25,7 @@ from hikcore.media.keypicture import decodes_from
 from hikcore.media.livetimes import LiveClock
 from hikcore.media.mp4.fragment import Behind, fragment_layout
 from hikcore.media.mp4.headers import TIMESCALE, Writable
-from hikcore.media.mp4.write import OutTrack
+from hikcore.media.mp4.write import Edit, OutTrack
 from hikcore.media.samples import SampleReader
 from hikcore.media.spread import media_times
 from hikcore.media.table import CodecConfig, Samples
@@ -84,6 +84,10 @@ class LiveWriter:
     Args:
         open_file: gives the stream of the n-th file (from 1), or None where there cannot be one.
         law: of the G.711 sound; may be set until the first of it comes.
+
+    Attributes:
+        reorders: pictures come in another order than they are shown in (B pictures; RTSP alone has
+            them). Set before the first of them comes. Then a fragment is a whole group.
     """
 
     def __init__(
@@ -95,6 +99,8 @@ class LiveWriter:
         self.report = RecordingReport()
         self._open = open_file
         self.law: Literal["ulaw", "alaw"] = law
+        self.reorders = False
+        self._delay = 0
         self._clock = LiveClock()
         self._pictures: list[_Unit] = []
         self._sound: list[_Unit] = []
@@ -116,10 +122,14 @@ class LiveWriter:
             OSError: it cannot be written.
         """
         if kind == _G711:
-            self._sound.append(_Unit(kind, self._clock.sound(time), bytes(payload)))
+            self._sound.append(_Unit(kind, self._clock.beside(time), bytes(payload)))
             return
-        picture = _Unit(kind, self._clock.picture(time, received), bytes(payload))
+        picture = _Unit(kind, -1, bytes(payload))
         picture.key = decodes_from(picture.data, h265=kind in _H265)
+        if self.reorders and not picture.key:
+            picture.time = self._clock.beside(time)
+        else:
+            picture.time = self._clock.picture(time, received)
         if self._pictures and self._full(picture):
             self._flush(picture)
         self._pictures.append(picture)
@@ -140,7 +150,7 @@ class LiveWriter:
         waited = picture.time - first.time if picture.time >= 0 and first.time >= 0 else 0
         return (
             picture.key
-            or ns_to_ticks(waited) >= _TICKS
+            or (ns_to_ticks(waited) >= _TICKS and not self.reorders)
             or self._size >= _BYTES
             or len(self._pictures) >= 1000
         )
@@ -158,12 +168,14 @@ class LiveWriter:
             return
         if begins:
             self._key = pictures[0].data
-        self._ready(samples.configs[0], int(samples.dts[0]), begins=begins)
+        self._ready(samples.configs[0], int(samples.pts[0]), begins=begins)
         self._write(samples, source, end, last=following is None)
 
     def _ticks(self, pictures: Sequence[_Unit], following: _Unit | None) -> int:
         """Give each picture its tick; the tick at which the last one ends."""
         units = [*pictures, following] if following is not None else list(pictures)
+        if self.reorders and all(unit.time >= 0 for unit in units):
+            return self._shown(pictures, following)
         clock = np.array([ns_to_ticks(u.time) if u.time >= 0 else 0 for u in units], np.int64)
         known = np.array([u.time >= 0 for u in units], np.bool_)
         times = media_times(clock, known)
@@ -179,6 +191,17 @@ class LiveWriter:
         if following is None:
             return at + (times.step if len(pictures) > 1 else _STEP)
         return at
+
+    def _shown(self, pictures: Sequence[_Unit], following: _Unit | None) -> int:
+        """The same of a group whose pictures come in another order than they are shown in."""
+        floor = max(pictures[0].tick, 0)
+        for unit in pictures:
+            unit.tick = max(ns_to_ticks(unit.time), floor)
+        latest = max(unit.tick for unit in pictures)
+        if following is None:
+            return latest + _STEP
+        following.tick = max(ns_to_ticks(following.time), latest + 1)
+        return following.tick
 
     def _index(
         self, pictures: Sequence[_Unit], *, begins: bool, end: int
@@ -210,7 +233,19 @@ class LiveWriter:
             raise MediaDamaged("no picture in it")
         video = video.slice(int(own[0]), int(own[-1]) + 1)
         ticks = np.array([p.tick for p in pictures], np.int64)[frame[own] - len(lead)]
-        return _timed(video, _rising(ticks), end), source
+        if self.reorders:
+            return _timed(video, self._decoded(ticks), ticks, end - self._delay), source
+        ticks = _rising(ticks)
+        return _timed(video, ticks, ticks, end), source
+
+    def _decoded(self, pts: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Decoding times of a group: one delay before the order of showing, the same for all groups
+        (that of the first), as an edit list could only say one at the file's begin."""
+        ordered = np.sort(pts)
+        if not self._delay:
+            self._delay = int((ordered - pts).max())
+        least = np.minimum.accumulate(pts[::-1])[::-1]  # none after it is shown
+        return np.minimum(ordered - self._delay, least)
 
     def _ready(self, config: CodecConfig, tick: int, *, begins: bool) -> None:
         """See that there is a file for what comes now."""
@@ -235,10 +270,12 @@ class LiveWriter:
 
     def _write(self, samples: Samples, source: _Memory, end: int, *, last: bool) -> None:
         assert self._out is not None
-        tracks = [OutTrack(samples)]
+        # Shown from the first picture on, which is decoded by a delay before (14496-12 8.6.6).
+        edits = (Edit(0, self._delay),) if self._delay else ()
+        tracks = [OutTrack(samples, edits)]
         readers = [SampleReader(source)]
-        begins = [int(samples.dts[0]) - self._zero]
-        sound = self._take_sound(int(samples.dts[0]), end, last=last)
+        begins = [int(samples.dts[0]) + self._delay - self._zero]
+        sound = self._take_sound(int(samples.pts[0]), end, last=last)
         if sound is not None:
             units, heard = sound
             tracks.append(OutTrack(units))
@@ -248,7 +285,7 @@ class LiveWriter:
             tracks, least=_LONGEST * 2, behind=Behind(self._fragments, tuple(begins))
         )
         if not self._fragments:
-            init = plan.init if len(tracks) == self._tracks else self._silent_init(samples)
+            init = plan.init if len(tracks) == self._tracks else self._silent_init(samples, edits)
             self._put(init)
         for one in plan.fragments:
             self._put(one.head)
@@ -261,11 +298,11 @@ class LiveWriter:
         if flush is not None:
             flush()
 
-    def _silent_init(self, samples: Samples) -> bytes:
+    def _silent_init(self, samples: Samples, edits: tuple[Edit, ...]) -> bytes:
         """An init segment with a track of sound, though none lies in the first fragment."""
         config = self._sound_config()
         none = _sound_samples([_Unit(_G711, -1, b"\0", 0)], config, 1)
-        plan = fragment_layout([OutTrack(samples), OutTrack(none)], behind=Behind(0, (0, 0)))
+        plan = fragment_layout([OutTrack(samples, edits), OutTrack(none)], behind=Behind(0, (0, 0)))
         return plan.init
 
     def _take_sound(self, begin: int, end: int, *, last: bool) -> tuple[Samples, _Memory] | None:
@@ -339,12 +376,12 @@ def _rising(ticks: NDArray[np.int64]) -> NDArray[np.int64]:
     return np.maximum.accumulate(ticks - index) + index
 
 
-def _timed(video: Samples, ticks: NDArray[np.int64], end: int) -> Samples:
+def _timed(video: Samples, dts: NDArray[np.int64], pts: NDArray[np.int64], end: int) -> Samples:
     config = video.configs[int(video.config[0])]
     return Samples(
         timescale=TIMESCALE,
-        dts=ticks,
-        pts=ticks,
+        dts=dts,
+        pts=pts,
         size=video.size,
         sync=video.sync,
         config=np.zeros(len(video), np.uint16),
@@ -353,7 +390,7 @@ def _timed(video: Samples, ticks: NDArray[np.int64], end: int) -> Samples:
         extent_size=video.extent_size,
         framing=video.framing,
         configs=(config,),
-        last_duration=min(max(end - int(ticks[-1]), 1), _LONGEST),
+        last_duration=min(max(end - int(dts[-1]), 1), _LONGEST),
     )
 
 

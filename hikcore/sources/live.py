@@ -107,6 +107,7 @@ class Live(Generic[C]):
     Attributes:
         counts: what it did so far. broken: what broke the connection last; "" while it is up.
         law: of G.711 sound, once a connection was made.
+        reorders: pictures came in another order than they are shown in.
         repeats: whether a recorder's repeat after a break can be known by its times.
     """
 
@@ -126,6 +127,7 @@ class Live(Generic[C]):
         self.broken = ""
         #: EverFocus' guide says so of sound that is sent to the recorder.
         self.law: Literal["ulaw", "alaw"] = "ulaw"
+        self.reorders = False
         self.where = where
         self.idle = idle
         self.now = now

@@ -67,8 +67,7 @@ class RtspLive(Live[Playing]):
                 received = self.now()
                 at = clock.time(sample, received)
                 if sample.kind == "video":
-                    if at < latest:
-                        self.counts.passed["pictures shown before one that came earlier"] += 1
+                    self.reorders = self.reorders or at < latest
                     latest = max(latest, at)
                     if not sample.whole:
                         self.counts.passed["pictures of which packets are missing"] += 1

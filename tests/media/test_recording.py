@@ -20,7 +20,7 @@ from hikcore.media.mp4.read import index_mp4
 from hikcore.media.recording import LiveWriter, RecordingReport
 from hikcore.media.samples import FileSource, read_samples
 from tests.media.everfocus_reference import G711, annexb, lengths
-from tests.media.mp4_footage import read_number
+from tests.media.mp4_footage import encode, read_number
 from tests.media.test_everfocus import pictures
 
 T = 1_795_168_997_250
@@ -264,6 +264,28 @@ def test_the_file_can_be_cut_like_any_other(tmp_path: Path) -> None:
     cut_file(path, tmp_path / "cut.mp4", 0.5, 1.5)
     clip = io.BytesIO((tmp_path / "cut.mp4").read_bytes())
     assert [n for _, n in shown(clip)] == list(range(12, 38))
+
+
+@pytest.mark.parametrize("codec", ["h264", "h265"])
+def test_pictures_that_come_in_another_order_than_they_are_shown_in(
+    codec: str, tmp_path: Path
+) -> None:
+    """As over RTSP: that they do is known when the first of them comes."""
+    nals, numbers, keys = encode(codec, 60, 20, 2)
+    out = io.BytesIO()
+    writer = LiveWriter(lambda number: out if number == 1 else None)
+    latest = 0
+    kinds = {"h264": (7, 6), "h265": (9, 8)}[codec]
+    for place, (units, number, key) in enumerate(zip(nals, numbers, keys, strict=True)):
+        writer.reorders = writer.reorders or number < latest
+        latest = max(latest, number)
+        received = (T + 40 * place) * MS
+        writer.add(kinds[key], (T + 40 * number) * MS, annexb(units), received)
+    report = writer.close()
+    assert writer.reorders
+    assert report.steps == []
+    same(out, [n * 0.04 for n in range(60)])
+    checked(out, tmp_path)
 
 
 @pytest.mark.parametrize("seed", range(40))
