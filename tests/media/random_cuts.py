@@ -213,12 +213,13 @@ def _units(held: Held, path: Path, begin: int, end: int) -> list[str]:
             if packet.size and packet.pts is not None and packet.time_base is not None
         ]
     late = Fraction(begin - held.body.footage.instants[0], NS)
-    first = round((late + found[0][1]) / each)
+    first = units.index(found[0][0]) if found[0][0] in units else len(units)
     if [data for data, _ in found] != list(units[first : first + len(found)]):
         return [f"{len(found)} units of sound are not units {first} and following of the body"]
     faults = []
     beside = max(abs(late + when - (first + n) * each) for n, (_, when) in enumerate(found))
-    if beside > Fraction(1, 8000):
+    # Of an edit that is shorter than a unit libav gives every packet the time 0.
+    if beside > Fraction(1, 8000) and Fraction(end - begin, NS) >= each:
         faults.append(f"units of sound are {float(beside) * 1000:.3f} ms beside the pictures")
     last = min(Fraction(end - begin, NS) + late, len(units) * each)
     if first * each > late or (first + len(found)) * each < last:
