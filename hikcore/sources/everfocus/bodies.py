@@ -19,7 +19,6 @@ from hikcore.sources.everfocus.tolerant import read_json
 #: Bytes by which a body is known.
 HEAD: Final = 12
 _ERROR: Final = 1 << 16
-_BLOCK: Final = 1 << 18
 
 
 def is_avi(head: bytes) -> bool:
@@ -40,11 +39,11 @@ class Body:
         size: bytes given out so far.
     """
 
-    def __init__(self, response: httpx.Response) -> None:
+    def __init__(self, response: httpx.Response, blocks: AsyncIterator[bytes]) -> None:
         length = response.headers.get("content-length", "")
         self.promised = int(length) if length.isdecimal() else None
         self.size = 0
-        self._source = response.aiter_bytes(_BLOCK)
+        self._source = blocks
         self._head = b""
 
     async def blocks(self) -> AsyncIterator[bytes]:
@@ -92,7 +91,7 @@ async def body(
     found: list[Body] = []
 
     async def check(response: httpx.Response) -> None:
-        one = Body(response)
+        one = Body(response, session.blocks(response, path))
         where = f"{session.where} {path}"
         if not fits(await one.peek(HEAD)):
             await _complain(one, session, what, where)

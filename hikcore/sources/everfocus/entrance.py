@@ -99,12 +99,13 @@ class Entrance:
     async def _log_in(self) -> None:
         await self._check()
         async with AsyncExitStack() as held:
-            if not self._login.accepted:
-                await held.enter_async_context(self._login.first.place())
-                await self._check()
-                if self._guard is not None and not self._login.accepted:
-                    await held.enter_async_context(self._guard.first())
-                    await self._check(at_once=True)
+            # Also where they were accepted before: a password that was changed meanwhile is sent by
+            # one session, not by all that a restart of the recorder put out.
+            await held.enter_async_context(self._login.first.place())
+            await self._check()
+            if self._guard is not None and not self._login.accepted:
+                await held.enter_async_context(self._guard.first())
+                await self._check(at_once=True)
             self._wire.forget()
             await self._answer(await self._parameters())
 

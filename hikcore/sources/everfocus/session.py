@@ -197,6 +197,10 @@ class Session:
 
         return await self._wire.retrying(lambda: self._logged_in(path, attempt))
 
+    def blocks(self, response: httpx.Response, path: str) -> AsyncIterator[bytes]:
+        """The body of a stream, in blocks of at most 256 KiB; one that trickles is interrupted."""
+        return self._wire.blocks(response, path)
+
     @asynccontextmanager
     async def stream(
         self,

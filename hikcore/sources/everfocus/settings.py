@@ -57,6 +57,8 @@ class EverFocusSettings:
         size_counts_header: whether `datalen` counts the header's 32 bytes; None: the first frame
             shows it.
         connect_timeout, idle_timeout: seconds for TCP and TLS; and without a byte.
+        slowest: bytes a second; a body that comes more slowly over `idle_timeout` has stalled,
+            though it trickles.
         retries: of requests that failed in a way that passes.
         busy: waits where it is busy.
         searches: requests with small answers at once, by this process.
@@ -98,6 +100,7 @@ class EverFocusSettings:
     size_counts_header: bool | None = None
     connect_timeout: float = 10.0
     idle_timeout: float = 60.0
+    slowest: float = 1024.0
     retries: Retries = field(default_factory=Retries)
     busy: Busy = field(default_factory=Busy)
     searches: int = 2

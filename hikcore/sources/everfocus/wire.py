@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
@@ -21,12 +22,14 @@ from hikcore.sources.everfocus.transport import (
     open_websocket,
     query,
 )
+from hikcore.sources.pace import Pace
 from hikcore.sources.patience import patiently
 from hikcore.sources.politeness import politeness_for
 from hikcore.sources.tls import TlsPolicy
 
 _T = TypeVar("_T")
 _LOG = logging.getLogger("hikcore.everfocus")
+_BLOCK = 1 << 18
 
 
 class Wire:
@@ -114,7 +117,7 @@ class Wire:
         """
         async with self.open(method, path, params, body) as response:
             parts, size = [], 0
-            async for part in response.aiter_bytes():
+            async for part in self.blocks(response, path):
                 parts.append(part)
                 size += len(part)
                 if size > self.settings.answer_limit:
@@ -123,6 +126,19 @@ class Wire:
                         where=f"{self.where} {path}",
                     )
             return response.status_code, b"".join(parts)
+
+    async def blocks(self, response: httpx.Response, path: str) -> AsyncIterator[bytes]:
+        """The body of an answer, in blocks of at most 256 KiB.
+
+        Raises:
+            TransferInterrupted: it trickles; what else befalls it is raised by `open`.
+        """
+        pace = Pace(self.settings.slowest, self.settings.idle_timeout, f"{self.where} {path}")
+        asked = time.monotonic()
+        async for block in response.aiter_bytes(_BLOCK):
+            pace.came(len(block), time.monotonic() - asked)
+            yield block
+            asked = time.monotonic()
 
     @asynccontextmanager
     async def open(

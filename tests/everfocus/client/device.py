@@ -56,6 +56,8 @@ class Reply:
     headers: dict[str, str] = field(default_factory=dict)
     cut: int | None = None
     """Bytes after which the connection is closed, of those promised."""
+    trickle: float = 0.0
+    """Seconds between two bytes."""
 
 
 Answer = Reply | bytes | Callable[[Asked], "Reply | bytes"]
@@ -143,7 +145,13 @@ class Device:
         lines = [f"HTTP/1.1 {reply.status} X", f"Content-Type: {reply.type}"]
         lines.append(f"Content-Length: {len(reply.body)}")
         lines += [f"{name}: {value}" for name, value in reply.headers.items()]
-        writer.write("\r\n".join([*lines, "", ""]).encode() + reply.body[: reply.cut])
+        writer.write("\r\n".join([*lines, "", ""]).encode())
+        if not reply.trickle:
+            writer.write(reply.body[: reply.cut])
+        for byte in reply.body if reply.trickle else b"":
+            writer.write(bytes([byte]))
+            await writer.drain()
+            await asyncio.sleep(reply.trickle)
         await writer.drain()
         return reply.cut is None
 

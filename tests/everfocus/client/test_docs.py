@@ -13,8 +13,8 @@ from hikcore.sources.everfocus.settings import EverFocusSettings
 TEXT = (Path(__file__).parents[3] / "docs/everfocus.md").read_text(encoding="utf-8")
 #: Of every kind of device: docs/config.md has them, under these names or others.
 SHARED = {"connect_timeout", "idle_timeout", "retries", "busy", "requests", "hours"}
-#: Guards of memory, which say no more than their docstring.
-LIMITS = {"answer_limit", "message_limit"}
+#: Guards of memory and time, which say no more than their docstring.
+LIMITS = {"answer_limit", "message_limit", "slowest"}
 
 
 def test_every_setting_is_named() -> None:

@@ -21,6 +21,7 @@ from hikcore.errors import (
 from hikcore.sources.everfocus import digest
 from hikcore.sources.everfocus.replies import DeviceSaidError
 from hikcore.sources.fileguard import FileGuard
+from hikcore.sources.patience import Retries
 from tests.everfocus.client.conftest import QUICK, MakeSession
 from tests.everfocus.client.device import LOGIN, Device, Reply
 
@@ -167,6 +168,25 @@ async def test_a_password_that_changed_meanwhile_is_refused_once(
         with pytest.raises(DeviceAuthError):
             await one.get(TIME)
     assert device.refusals == 1
+
+
+async def test_it_is_refused_once_for_all_sessions(device: Device, session: MakeSession) -> None:
+    device.replies["GET", TIME] = b"{}"
+    device.login_delay = 0.02
+    sessions = [session() for _ in range(6)]
+    await asyncio.gather(*(one.get(TIME) for one in sessions))
+    device.password = "anders-1"
+    device.sessions.clear()
+    outcomes = await asyncio.gather(*(one.get(TIME) for one in sessions), return_exceptions=True)
+    assert all(isinstance(one, DeviceAuthError) for one in outcomes)
+    assert device.refusals == 1
+
+
+async def test_an_answer_that_trickles_ends(device: Device, session: MakeSession) -> None:
+    device.replies["GET", TIME] = Reply(b"{}" * 200, trickle=0.02)
+    settings = replace(QUICK, idle_timeout=0.2, retries=Retries(attempts=1))
+    with pytest.raises(TransferInterrupted, match="bytes in"):
+        await session(settings=settings).get(TIME)
 
 
 async def test_logins_without_an_answer_end(device: Device, session: MakeSession) -> None:
