@@ -21,7 +21,6 @@ from hikcore.archive.events import (
     unwatched,
     watched,
 )
-from hikcore.archive.local import LocalStore
 from hikcore.archive.store import Store
 from hikcore.errors import ArchiveCorrupt, ArchiveUnavailable, ConfigurationError
 from hikcore.instants import DAY, NS, Span, parse_instant
@@ -41,18 +40,11 @@ def event(at: int = NOON, number: int = 0, **more: Any) -> Event:
     return Event(**fields)
 
 
-@pytest.fixture
-def store(tmp_path: Path) -> LocalStore:
-    store = LocalStore(tmp_path / "archive")
-    store.root.mkdir()
-    return store
-
-
 def batches(store: Store) -> list[str]:
     return [info.key for info in store.list("events/")]
 
 
-def test_a_batch_a_day_named_by_its_content(store: LocalStore) -> None:
+def test_a_batch_a_day_named_by_its_content(store: Store) -> None:
     late = parse_instant("2026-11-20T23:59:59.999Z")
     keys = put_events(store, [event(late), event(NOON), event(late + NS)])
     assert [key.rpartition("_")[0] for key in keys] == [
@@ -67,7 +59,7 @@ def test_a_batch_a_day_named_by_its_content(store: LocalStore) -> None:
     assert lines[0]["time"] == "2026-11-20T12:00:00.000000000Z"
 
 
-def test_putting_again_adds_nothing(store: LocalStore) -> None:
+def test_putting_again_adds_nothing(store: Store) -> None:
     events = [event(NOON + n * NS, n) for n in range(5)]
     put_events(store, events)
     put_events(store, reversed(events))
@@ -107,7 +99,7 @@ def test_every_event_once_in_the_order_of_time(puts: list[list[int]]) -> None:
     assert [e.data["n"] for e in read_events(memory, "home", span)] == wanted
 
 
-def test_a_camera_sees_its_own_and_what_concerns_the_recorder(store: LocalStore) -> None:
+def test_a_camera_sees_its_own_and_what_concerns_the_recorder(store: Store) -> None:
     put_events(
         store,
         [
@@ -124,14 +116,14 @@ def test_a_camera_sees_its_own_and_what_concerns_the_recorder(store: LocalStore)
     assert read_events(store, "elsewhere", DAY_OF) == []
 
 
-def test_an_event_that_began_the_day_before_and_goes_on(store: LocalStore) -> None:
+def test_an_event_that_began_the_day_before_and_goes_on(store: Store) -> None:
     begin = DAY_OF.begin - 10 * NS
     put_events(store, [event(begin, kind="interval", end=DAY_OF.begin + NS)])
     assert len(read_events(store, "home", DAY_OF)) == 1
     assert read_events(store, "home", Span(DAY_OF.begin + NS, DAY_OF.end)) == []
 
 
-def test_the_last_word_on_an_event_found_while_it_went_on(store: LocalStore) -> None:
+def test_the_last_word_on_an_event_found_while_it_went_on(store: Store) -> None:
     for end in (5, 30, 12):
         put_events(store, [event(NOON, data={"e": end}, kind="interval", end=NOON + end * NS)])
     (found,) = read_events(store, "home", DAY_OF)
@@ -146,7 +138,7 @@ def receipt(at: int, listener: str, slots: ReceiptSlots, data: Any = None) -> Ev
     )
 
 
-def test_what_two_listeners_heard_is_one_event(store: LocalStore) -> None:
+def test_what_two_listeners_heard_is_one_event(store: Store) -> None:
     """Also where the second of receipt is another one."""
     one, two = ReceiptSlots(), ReceiptSlots()
     edge = NOON + NS - 1_000_000
@@ -158,13 +150,13 @@ def test_what_two_listeners_heard_is_one_event(store: LocalStore) -> None:
     assert [e.time for e in found] == [NOON, edge, NOON + 5 * NS]
 
 
-def test_what_one_listener_heard_twice_happened_twice(store: LocalStore) -> None:
+def test_what_one_listener_heard_twice_happened_twice(store: Store) -> None:
     slots = ReceiptSlots()
     put_events(store, [receipt(NOON + n, "one", slots) for n in range(4)])
     assert len(read_events(store, "home", DAY_OF)) == 4
 
 
-def test_metadata_that_one_heard_and_another_found(store: LocalStore) -> None:
+def test_metadata_that_one_heard_and_another_found(store: Store) -> None:
     def heard(at: int, data: Any) -> Event:
         row = {"ChannelID": 3, "Type": "x", "Data": data}
         return event(at, kind="meta", type="x", told="receipt", via="metaHook", data=row)
@@ -188,7 +180,7 @@ def watch(begin: int, end: int, via: str = "eventHook") -> Event:
     return event(begin, kind="watch", end=end, via=via, key=key, camera="", channel=None, data={})
 
 
-def test_when_somebody_listened(store: LocalStore) -> None:
+def test_when_somebody_listened(store: Store) -> None:
     """Statements are cut at midnight, so that each day says it by itself."""
     first, last = DAY_OF.begin - 3600 * NS, DAY_OF.begin + 3600 * NS
     put_events(store, [watch(first, last), watch(NOON, NOON + NS), watch(NOON, NOON + 9 * NS)])
@@ -202,7 +194,7 @@ def test_when_somebody_listened(store: LocalStore) -> None:
     assert unwatched(found, "metaHook", DAY_OF) == [DAY_OF]
 
 
-def test_ids_and_damage(store: LocalStore) -> None:
+def test_ids_and_damage(store: Store) -> None:
     with pytest.raises(ConfigurationError):
         put_events(store, [event(camera="No Such")])
     (key,) = put_events(store, [event()])
@@ -219,7 +211,7 @@ class Clock:
         return self.now
 
 
-def test_a_killed_writer_loses_nothing(store: LocalStore, tmp_path: Path) -> None:
+def test_a_killed_writer_loses_nothing(store: Store, tmp_path: Path) -> None:
     clock = Clock()
     writer = EventWriter(store, tmp_path / "journal", now=clock)
     writer.add(event(NOON, 1))
@@ -243,7 +235,7 @@ def test_a_killed_writer_loses_nothing(store: LocalStore, tmp_path: Path) -> Non
     assert len(read_events(store, "home", DAY_OF)) == 4
 
 
-def test_killed_between_put_and_the_end_of_the_journal(store: LocalStore, tmp_path: Path) -> None:
+def test_killed_between_put_and_the_end_of_the_journal(store: Store, tmp_path: Path) -> None:
     clock = Clock()
     writer = EventWriter(store, tmp_path / "journal", now=clock)
     for number in range(3):
@@ -257,7 +249,7 @@ def test_killed_between_put_and_the_end_of_the_journal(store: LocalStore, tmp_pa
     assert len(read_events(store, "home", DAY_OF)) == 3
 
 
-def test_the_journal_of_a_living_writer_is_left_alone(store: LocalStore, tmp_path: Path) -> None:
+def test_the_journal_of_a_living_writer_is_left_alone(store: Store, tmp_path: Path) -> None:
     clock = Clock()
     one = EventWriter(store, tmp_path / "journal", now=clock)
     one.add(event())
