@@ -143,3 +143,26 @@ a = { device = "n", channel = 1 }
 host = "z"
 """
     assert line_of(text, keys.split(".")) == line
+
+
+@pytest.mark.parametrize(
+    ("zone", "good"),
+    [
+        ("Europe/Berlin", True),
+        ("CET-1CEST,M3.5.0,M10.5.0/3", True),
+        ("CST-1:00:00DST01:00:00,M3.5.0/02:00:00,M10.5.0/03:00:00", True),
+        ("Europe/Atlantis", False),
+        ("+05:00", False),
+    ],
+)
+def test_the_zone_of_a_wall_clock_is_checked_in_a_sites_own_file(
+    tmp_path: Path, zone: str, good: bool
+) -> None:
+    main = write(tmp_path, a=site("a", device=f'device_time = "{zone}"'))
+    if good:
+        assert load(main).settings.sites["a"].devices["nvr"].device_time == zone
+        return
+    with pytest.raises(ConfigurationError) as caught:
+        load(main)
+    assert "device_time" in str(caught.value)
+    assert f"{tmp_path}/sites.d/a.toml, line 8" in str(caught.value)
