@@ -12,6 +12,7 @@ from random import Random
 
 from hikcore.errors import (
     ArchiveDenied,
+    ArchiveError,
     ArchiveUnavailable,
     DeviceAuthError,
     DeviceBusy,
@@ -111,6 +112,8 @@ _OF_DEVICE: dict[str, Errors] = {
 _OF_STORE: dict[str, Errors] = {
     **dict.fromkeys(KINDS, (ArchiveUnavailable,)),
     "401 in the middle": (ArchiveDenied,),
+    # Where the second one comes late, it is read as the answer to the next request.
+    "duplicate answer": (ArchiveError,),
     "disk full": (SpoolFull,),
     "clock step": (),
     "reboot": (DeviceUnreachable, TransferInterrupted),
