@@ -90,6 +90,11 @@ FAULTS: list[tuple[int, str, Callable[[bytes], bytes]]] = [
     (14, "an index that points beside", fields("sidx", 32, 1000)),
     (14, "a fragment without its media", lambda d: d.replace(b"mdat", b"free", 2).replace(
         b"free", b"mdat", 1)),
+    (14, "a moof without its number", lambda d: d.replace(b"mfhd", b"free", 1)),
+    (14, "an index cut off", lambda d: rebuilt(
+        d, lambda name, body: body[:20] if name == "sidx" else None)),
+    (14, "an index without a timescale", fields("sidx", 8, 0)),
+    (14, "an index with more rows than it has", fields("sidx", 28, 0xFFFF)),
     (16, "a time of writing", fields("mvhd", 4, 3_800_000_000)),
 ]  # fmt: skip
 
