@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import pytest
 from pydantic import SecretStr
 
 from hikcore.instants import NS, Span, format_instant
@@ -114,6 +115,7 @@ def cloud() -> Cloud:
     return Cloud(cloud_profile(frozen=None, cameras=[entry]))
 
 
+@pytest.mark.slow
 async def test_one_site_of_three_vendors(tmp_path: Path) -> None:
     async with old() as recorder, cloud() as account, new() as nvr:
         assert isinstance(nvr.profile.login.password, SecretStr)

@@ -55,16 +55,17 @@ async def test_a_password_that_is_to_be_changed(tmp_path: Path) -> None:
     assert "change the password" in found["login"].hint
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fast", ["all", "keys"])
 async def test_a_speed_is_used_where_it_was_proved(fast: str, tmp_path: Path) -> None:
-    changes = {"playback": {"fast": fast, "pace": 200}, "login": {"change_pwd": None}}
+    changes = {"playback": {"fast": fast, "pace": 2000}, "login": {"change_pwd": None}}
     async with Nvr(profile(since="now-70m", **changes)) as nvr:
-        source = made(nvr, tmp_path, playback_speed=16)
-        report = await extract(nvr, tmp_path / "before", span(1200, 600), source)
+        source = made(nvr, tmp_path, window_seconds=100, playback_speed=16)
+        report = await extract(nvr, tmp_path / "before", span(1200, 1100), source)
         assert any("has proved it" in line for line in report.warnings + list(source.warnings))
-        found = await look(nvr, tmp_path, playback_speed=16)
+        found = await look(nvr, tmp_path, window_seconds=100, playback_speed=16)
         assert found["playback speed"].verdict == ("ok" if fast == "all" else "fail")
-        source = made(nvr, tmp_path, playback_speed=16)
-        report = await extract(nvr, tmp_path / "after", span(1200, 600), source)
+        source = made(nvr, tmp_path, window_seconds=100, playback_speed=16)
+        report = await extract(nvr, tmp_path / "after", span(1200, 1100), source)
         assert report.errors == []
         assert (source._speed == 16) is (fast == "all")
