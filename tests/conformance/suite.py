@@ -21,6 +21,7 @@ import pytest
 from hikcore.archive import s3_sdk
 from hikcore.archive.reader import Archive
 from hikcore.errors import DeviceAuthError
+from hikcore.extract import spool
 from hikcore.instants import DAY, NS, Span
 from hikcore.sim.strikes import Strike
 from tests.conformance import cell, zones
@@ -61,9 +62,11 @@ class Conformance:
     bench: ClassVar[type[Bench]]
 
     @pytest.fixture(autouse=True)
-    def _quick_store(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        """A store that stalls is waited for as long as a device."""
-        monkeypatch.setattr(s3_sdk, "_READ_TIMEOUT", 0.5)
+    def _small_and_quick(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A store that stalls is waited for as long as a device. Bodies whose size nobody tells are
+        taken for as small as they are here, as the spool is small, too."""
+        monkeypatch.setattr(s3_sdk, "_READ_TIMEOUT", 0.6)
+        monkeypatch.setattr(spool, "_USUAL_SIZE", 1_000_000)
 
     @pytest.fixture
     def named(self, record_property: Callable[[str, object], None]) -> Named:
