@@ -17,6 +17,8 @@ from tests.cli.test_extract import files_of
 from tests.timecode import read_instants
 
 SPAN = ("--from", BEGIN, "--to", END)
+#: No simulated recorder needs to be spared.
+UNSPARED = "[defaults]\nrequests_per_second = 1000\n"
 CLIP = ("2026-11-20T11:51:20.300Z", "2026-11-20T11:52:10Z")
 #: A serial number with a slash, as they have; other names of files, another look of URIs.
 OTHER: dict[str, dict[str, Any]] = {
@@ -59,18 +61,22 @@ def frames(recorder: Recorder, begin: str, end: str) -> list[int]:
     return [ms * 1_000_000 for ms in units if ms * 1_000_000 < last]
 
 
-@pytest.mark.parametrize("profile", [small(**OTHER), small(recorded={"reindex": 900})], ids=str)
+@pytest.mark.parametrize(
+    "profile",
+    [small(**OTHER), small(recorded={"reindex": 900})],
+    ids=["another model", "the same model"],
+)
 def test_another_recorder_with_the_same_disks(
     hikcore: Command, recorder: Recorder, tmp_path: Path, cache: Path, profile: Profile
 ) -> None:
-    write_config(tmp_path, recorder.port)
+    write_config(tmp_path, recorder.port, more=UNSPARED)
     assert extracted(hikcore)["held"] > 0
     before, objects = told(hikcore, tmp_path), files_of(tmp_path / "archive" / "v1")
     names = {file.name for file in recorder.files(1)}
     assert before[2] == frames(recorder, *CLIP)
     with Running(profile, cache) as other:
         assert names.isdisjoint(file.name for file in other.files(1))
-        write_config(tmp_path, other.port)
+        write_config(tmp_path, other.port, more=UNSPARED)
         again = extracted(hikcore)
         assert (again["chunks"], again["bytes_received"]) == (0, 0)
         assert downloads(other) == 0
@@ -81,7 +87,7 @@ def test_another_recorder_with_the_same_disks(
 def test_a_recorder_that_was_restarted_and_reindexed(
     hikcore: Command, recorder: Recorder, tmp_path: Path
 ) -> None:
-    write_config(tmp_path, recorder.port)
+    write_config(tmp_path, recorder.port, more=UNSPARED)
     extracted(hikcore)
     before, first = told(hikcore, tmp_path), downloads(recorder)
     closed = {channel: _closed(recorder, channel) for channel in recorder.vaults}
@@ -117,7 +123,7 @@ def _closed(recorder: Recorder, channel: int) -> set[str]:
 def test_a_meaning_of_z_that_was_corrected(hikcore: Command, tmp_path: Path, cache: Path) -> None:
     wrong = ("--set", "sites.home.devices.nvr.device_time=utc")
     with Running(small(clock={"zone": "CST+5:00:00"}), cache) as recorder:
-        write_config(tmp_path, recorder.port)
+        write_config(tmp_path, recorder.port, more=UNSPARED)
         span = ("--from", "2026-11-20T06:50:00Z", "--to", "2026-11-20T07:00:00Z")
         assert hikcore("extract", "home", *span, *wrong).code == 0
         fetched, names = downloads(recorder), {file.name for file in recorder.files(1)}
