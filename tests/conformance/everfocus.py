@@ -7,7 +7,13 @@ from random import Random
 
 from pydantic import SecretStr
 
-from hikcore.errors import DeviceBusy, DeviceProtocolError, DeviceRefused, TransferInterrupted
+from hikcore.errors import (
+    DeviceAuthError,
+    DeviceBusy,
+    DeviceProtocolError,
+    DeviceRefused,
+    TransferInterrupted,
+)
 from hikcore.instants import NS, Span
 from hikcore.sim.everfocus.nvr import Nvr
 from hikcore.sim.everfocus.profile import NvrProfile
@@ -160,6 +166,8 @@ class EverFocusBench(Bench):
         # The first request of a login asks for its nonce, the second one carries the digest.
         if phase == "login" and kind == "401 in the middle":
             return 2
+        if phase == "login" and kind == "stale nonce":
+            return 1
         return super().place(phase, kind, count, random)
 
     def arm(self, kind: str, phase: Phase, strikes: Iterable[Strike]) -> None:
@@ -178,6 +186,10 @@ class EverFocusBench(Bench):
     def may_end(self, kind: str, phase: Phase) -> Errors | None:
         if kind == "401 in the middle" and phase in ("list", "fetch"):
             return ()  # a login that ran out: one more is tried
+        if phase == "login" and kind == "stale nonce":
+            # The recorder says in words of its own that it knows of no such login: nobody can tell
+            # that from a wrong password, which is not sent twice.
+            return (DeviceAuthError,)
         if kind == "503 burst" and phase == "fetch":
             return (DeviceBusy,)  # no place for a playback now: the next run asks again
         if kind == "clock step":
