@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from importlib import import_module
+from typing import Any
 
 import typer
 
@@ -68,8 +69,21 @@ def run(arguments: Sequence[str]) -> int:
     return guarded(lambda: _run(arguments, output), output, debug="--debug" in arguments)
 
 
+def _unwrap(command: Any) -> None:
+    """Make one line of each paragraph of the help, down to the last command.
+
+    Typer keeps the line breaks of all paragraphs but the first, and the list of commands those of
+    the first: in a terminal narrower than our lines each then ends in a stump.
+    """
+    paragraphs = (command.help or "").split("\n\n")
+    command.help = "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)
+    for each in getattr(command, "commands", {}).values():
+        _unwrap(each)
+
+
 def _run(arguments: Sequence[str], output: Output) -> int:
     command = typer.main.get_command(application(arguments))
+    _unwrap(command)
     try:
         # Not `command.main`, which has exit codes of its own for what we tell apart.
         with command.make_context("hikcore", list(arguments)) as context:

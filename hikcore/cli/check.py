@@ -18,7 +18,7 @@ _FAILED = 9  # docs/cli.md: an object is not what it is said to be
 
 
 def check(
-    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="MP4 files of ours.")],
+    files: Annotated[list[Path], typer.Argument(metavar="FILE", help="MP4 files of ours.")],
     source: Annotated[
         Path | None,
         typer.Option(

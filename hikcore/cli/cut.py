@@ -11,7 +11,7 @@ import typer
 from hikcore.cli.arguments import Debug, Json
 from hikcore.cli.cutting import cut_files
 
-_SECONDS = "Since the file's first picture: seconds, M:S or H:M:S."
+_SECONDS = "Since the file's first picture: seconds, MM:SS or HH:MM:SS."
 
 
 class Start(StrEnum):
@@ -24,7 +24,7 @@ class Start(StrEnum):
 def cut(
     files: Annotated[
         list[Path],
-        typer.Argument(metavar="FILE...", help="PS, MP4, AVI or EverFocus; several are joined."),
+        typer.Argument(metavar="FILE", help="PS, MP4, AVI or EverFocus; several are joined."),
     ],
     out: Annotated[Path, typer.Option("-o", "--out", metavar="FILE.mp4", help="What to write.")],
     begin: Annotated[str | None, typer.Option("--from", metavar="T", help=_SECONDS)] = None,

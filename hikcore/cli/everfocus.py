@@ -25,7 +25,7 @@ def _group() -> None:
 def discover(
     hosts: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[HOST]...", help="Ask these alone, in place of everybody."),
+        typer.Argument(metavar="HOST", help="Ask these alone, in place of everybody."),
     ] = None,
     timeout: Annotated[
         float, typer.Option("--timeout", min=0.1, max=60, help="Seconds to wait for answers.")

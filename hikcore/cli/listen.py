@@ -38,11 +38,11 @@ def listen(
     json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Write what a recorder reports (events, metadata, exceptions, messages, camera status) into
-    the archive, each once.
+    """Write what a recorder reports into the archive until Ctrl-C, each event once.
 
-    After a lost connection, and for the time since somebody listened last, the recorder is asked
-    what it still knows; what nobody can know is written down as a gap. EverFocus recorders only.
+    Events, metadata, exceptions, messages and the state of cameras. After a lost connection, and
+    for the time since somebody listened last, the recorder is asked what it still knows; what
+    nobody can know is written down as a gap. EverFocus recorders only.
     """
     output = Output(json=json)
     where = parse_target(target, camera=True, second="DEVICE")

@@ -42,7 +42,7 @@ def simulate(
     json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Run a simulated recorder until Ctrl-C: ISAPI over HTTP (and RTSP), with real video in it.
+    """Run a simulated recorder or cloud until Ctrl-C: real HTTP and RTSP, real video in it.
 
     It has a user and a password of its own, printed when it starts; they protect nothing. The
     profiles hik-cloud… are a cloud account, everfocus… recorders of that vendor.
@@ -56,7 +56,7 @@ def simulate(
     if list_:
         profiles = built_in() | built_in_clouds() | built_in_nvrs()
         for name, description in profiles.items():
-            output.data(f"{name:<23} {description}")
+            output.data(f"{name:<24} {description}")
         output.document("profiles", profiles=profiles)
         return
     if profile in built_in_clouds():
@@ -150,7 +150,7 @@ def _tell_nvr(output: Output, nvr: Nvr) -> None:
         output.data(
             f"  channel {camera.main.channel}: {camera.main.title} ({camera.main.codec}{state})"
         )
-    output.talk(f"its clock stands at {format_instant(nvr.now())}; Ctrl-C stops it")
+    output.talk(f"its clock shows {format_instant(nvr.now())}; Ctrl-C stops it")
     output.document(
         "simulate",
         url=nvr.url,
@@ -173,7 +173,7 @@ def _tell_cloud(output: Output, cloud: Cloud) -> None:
     for each in cloud.profile.cameras:
         camera = each.camera
         output.data(f"  {each.serial} channel {camera.channel}: {camera.title} ({camera.codec})")
-    output.talk(f"its clock stands at {format_instant(cloud.now())}; Ctrl-C stops it")
+    output.talk(f"its clock shows {format_instant(cloud.now())}; Ctrl-C stops it")
     output.document(
         "simulate",
         url=cloud.url,
@@ -196,7 +196,7 @@ def tell(
         output.data(f"  streams at rtsp port {rtsp_port}: /Streaming/Channels/101")
     for camera in profile.cameras:
         output.data(f"  channel {camera.channel}: {camera.name} ({camera.codec})")
-    output.talk(f"its clock stands at {format_instant(now)}; Ctrl-C stops it")
+    output.talk(f"its clock shows {format_instant(now)}; Ctrl-C stops it")
     output.document(
         "simulate",
         url=url,

@@ -48,7 +48,8 @@ def load(
         raise ConfigurationError(
             f"no configuration file; looked for: {', '.join(looked)}",
             where="configuration",
-            hint="docs/config.md has an example to copy; `hikcore demo` needs none",
+            hint="`hikcore init HOST` writes one from what a recorder lists; docs/config.md has an "
+            "example to copy; `hikcore demo` needs none",
         )
     document: dict[str, Any] = {}
     origins: dict[str, str] = {}

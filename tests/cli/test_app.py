@@ -7,7 +7,9 @@ import socket
 import subprocess
 import sys
 import time
+from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer
@@ -19,10 +21,16 @@ from hikcore.cli.app import application
 from hikcore.cli.output import Output
 from tests.cli.conftest import Command
 
-COMMANDS = [
-    ("demo",), ("simulate",), ("cameras",), ("extract",), ("coverage",), ("clip",), ("download",),
-    ("config", "show"), ("config", "check"),
-]  # fmt: skip
+
+def _all(found: Any, path: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
+    """Every command there is, those of groups too."""
+    inner = getattr(found, "commands", None)
+    if inner is None:
+        return [path]
+    return [each for name in inner for each in _all(inner[name], (*path, name))]
+
+
+COMMANDS = _all(typer.main.get_command(application()))
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -34,6 +42,24 @@ def test_every_command_has_json_debug_and_help(hikcore: Command, command: tuple[
     assert {"--json", "--debug"} <= options
     assert all(getattr(p, "help", None) for p in found.params if p.opts != ["--help", "-h"])
     assert hikcore(*command, "--help").code == 0
+
+
+@pytest.mark.parametrize("command", [(), ("clock",), *COMMANDS])
+def test_help_fits_a_narrow_terminal(
+    hikcore: Command, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]
+) -> None:
+    """Paragraphs flow, tables stay within the terminal, and no text like H:M:S becomes a picture
+    (typer takes what stands between colons for the name of an emoji)."""
+    monkeypatch.setattr(typer.rich_utils, "MAX_WIDTH", 80)
+    out = hikcore(*command, "--help").out
+    lines = [line.rstrip() for line in out.splitlines()]
+    assert max(map(len, lines)) <= 80
+    assert not [each for each in out if ord(each) > 0x2300 and not 0x2500 <= ord(each) < 0x2580]
+    prose = [line for line in lines if line[:1] in ("", " ") and "Usage:" not in line]
+    for line, following in pairwise(prose):
+        if line.strip() and following.strip():
+            # The next line's first word had no room on this one.
+            assert len(line) + 1 + len(following.split()[0]) > 79, line
 
 
 def test_a_command_loads_no_other_command_and_nothing_heavy() -> None:
