@@ -6,7 +6,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -94,14 +93,15 @@ def test_exit_codes_are_documented() -> None:
         assert f"\n| {code} |" in text
 
 
-def test_help_is_fast() -> None:
-    """Below a second on any machine that is not drowning: nothing heavy is loaded for it."""
-    times = []
-    for _ in range(3):
-        began = time.monotonic()
-        subprocess.run([sys.executable, "-m", "hikcore", "--help"], capture_output=True, check=True)
-        times.append(time.monotonic() - began)
-    assert min(times) < 1.5
+def test_help_loads_nothing_heavy() -> None:
+    """What makes it answer at once on any machine; a time would depend on who else is at work."""
+    ran = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "hikcore", "--help"],
+        capture_output=True, check=True, text=True,
+    )  # fmt: skip
+    loaded = {line.rsplit("|", 1)[1].strip() for line in ran.stderr.splitlines() if "|" in line}
+    assert "typer" in loaded
+    assert loaded.isdisjoint({"av", "h11", "httpx", "minio", "numpy", "prefect", "websockets"})
 
 
 def test_version(hikcore: Command) -> None:
