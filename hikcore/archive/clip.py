@@ -93,7 +93,9 @@ def cut_clip(
         raise NoRecording(
             f"nothing to show in take {take}; the span is {', '.join(states)}",
             where=where,
-            hint=f"there are {takes} takes" if take > takes > 0 else "",
+            hint=f"there are {takes} takes"
+            if take > takes > 0
+            else f"`hikcore coverage {site}/{camera} BEGIN END` says what is held around it",
         )
     with _Files(out) as files:
         report = write_clip(

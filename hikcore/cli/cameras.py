@@ -102,7 +102,8 @@ def _tell(output: Output, listings: list[tuple[str, Listing]]) -> int:
         output.table(table)
     failed = [(site, listing) for site, listing in listings if listing.error is not None]
     for site, listing in failed:
-        output.talk(f"error: {site}/{listing.device}: {listing.error}")
+        place, said = f"{site}/{listing.device}", str(listing.error)
+        output.talk(f"error: {said if said.startswith(place) else f'{place}: {said}'}")
     codes = {listing.error.exit_code for _, listing in failed if listing.error is not None}
     code = 0 if not failed else PARTLY if rows else codes.pop() if len(codes) == 1 else 1
     output.document("summary", cameras=rows, devices_failed=len(failed), code=code)

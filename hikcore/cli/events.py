@@ -79,6 +79,7 @@ def tell(
     output: Output, found: Sequence[Event], span: Span, zone: tzinfo, kinds: Sequence[str]
 ) -> None:
     """A line an event, and when nobody listened."""
+    output.talk(f"times in {zone}")
     count = 0
     for event in found:
         if event.kind == "watch" or (kinds and event.kind not in kinds):

@@ -44,7 +44,12 @@ def discover(
     output = Output(json=json)
     found = asyncio.run(search(hosts or (), timeout=timeout))
     if not found:
-        output.talk("no recorder answers")
+        output.talk(
+            "no recorder answers"
+            if hosts
+            else "no recorder answers; a broadcast does not leave the network: "
+            "`hikcore everfocus discover HOST` asks one"
+        )
     _show(output, found)
     for one in found:
         output.document("recorder", **asdict(one))

@@ -8,6 +8,7 @@ import os
 import socket
 import time
 from collections.abc import Callable
+from datetime import UTC
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
@@ -49,11 +50,13 @@ def listen(
     settings = load_config(config, set_)
     site = settings.site(where.site)
     device = where.camera or ""
+    zone = site.zone or UTC
+    output.talk(f"times in {zone}")
 
     def said(event: Event) -> None:
         if event.kind == "watch":
             return
-        output.data(event_line(event))
+        output.data(event_line(event, zone))
         output.document("event", **event_fields(event))
 
     async def work(stop: asyncio.Event) -> ListenReport:
@@ -109,7 +112,8 @@ def journal(store: Store, site: str, device: str) -> str:
 def tell(output: Output, report: ListenReport) -> None:
     """What came of it."""
     kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(report.written.items()))
-    output.talk(f"  {kinds or 'nothing'} in {report.batches} batches")
+    batches = "1 batch" if report.batches == 1 else f"{report.batches} batches"
+    output.talk(f"  {kinds or 'nothing'} in {batches}")
     if report.recovered:
         output.talk(f"  {report.recovered} events of a run that was killed")
     for warning in report.warnings:

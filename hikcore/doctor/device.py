@@ -174,7 +174,9 @@ class _Doctor:
     async def offset(self) -> Finding:
         """Its clock against ours."""
         seconds = self._off.offset / NS
-        text = f"{seconds:+.0f} s against ours, give or take {self._off.uncertainty / NS:.1f} s"
+        text = (
+            f"{round(seconds):+d} s against ours, give or take {self._off.uncertainty / NS:.1f} s"
+        )
         hint = "set NTP on the device: hikcore keeps its times as they are, and says how far off"
         if abs(self._off.offset) > _DEAD:
             at = format_instant(self.seen.now, 0)

@@ -137,7 +137,7 @@ class Downloads:
             except NothingRecorded as error:
                 return work.row("no_recording", error.message)
             except DeviceAuthError as error:
-                self._summary.account = clean(str(error))
+                self._summary.account = _said(error, where=error.where)
                 return work.row("address_failed", self._summary.account)
             except (HikcoreError, OSError) as error:
                 again = isinstance(error, DeviceError) and error.retryable
@@ -231,9 +231,11 @@ def _look(first: bytes, where: str) -> str:
     return ""
 
 
-def _said(error: Exception) -> str:
+def _said(error: Exception, *, where: str = "") -> str:
     if isinstance(error, HikcoreError):
-        return clean(f"{error.message} ({error.hint})" if error.hint else error.message)
+        # Hints are ours: what looks like a token in them ("check access_token, or ...") is none.
+        text = clean(f"{where}: {error.message}" if where else error.message)
+        return f"{text} ({error.hint})" if error.hint else text
     return type(error).__name__ + (f": {error.strerror}" if isinstance(error, OSError) else "")
 
 

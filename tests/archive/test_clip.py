@@ -98,6 +98,7 @@ def test_nothing_to_show_says_what_the_span_is(made: Journey, tmp_path: Path) ->
     with pytest.raises(NoRecording, match="empty") as raised:
         made.archive.clip("site", "cam1", hole, tmp_path / "a.mp4")
     assert "site/cam1" in str(raised.value)
+    assert "hikcore coverage site/cam1" in raised.value.hint
     with pytest.raises(NoRecording, match="take 2"):
         made.archive.clip("site", "cam1", span_of(made, 540, 20), tmp_path / "a.mp4", take=2)
     assert list(tmp_path.iterdir()) == []

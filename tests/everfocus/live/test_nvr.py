@@ -12,9 +12,11 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import aclosing
+from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import av
 import pytest
@@ -240,8 +242,21 @@ def test_listen_and_list(home: Path, running: Running, capsys: pytest.CaptureFix
     assert run(["events", "home", "--from", begin, "--to", begin]) == 0
     text = capsys.readouterr()
     assert "Motion active" in text.out
+    assert "times in " in text.err
     assert "nobody listened to nvr" in text.err
     nvr.assert_untouched()
+
+
+def test_listen_tells_the_times_of_the_site(
+    home: Path, running: Running, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As `hikcore events` does, and it says whose they are."""
+    zone = ("--set", "sites.home.zone=Asia/Tashkent")
+    assert run(["listen", "home/nvr", "--seconds", "3", *zone]) == 0
+    text = capsys.readouterr()
+    assert "times in Asia/Tashkent" in text.err
+    told = datetime.fromisoformat(text.out[:23]).replace(tzinfo=ZoneInfo("Asia/Tashkent"))
+    assert abs(told.timestamp() - running.nvr.now() / NS) < 60
 
 
 def test_only_everfocus_is_listened_to(home: Path, capsys: pytest.CaptureFixture[str]) -> None:

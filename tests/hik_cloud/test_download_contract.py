@@ -394,6 +394,7 @@ async def test_the_command_downloads_and_prints_no_token(tmp_path: Path) -> None
     assert documents[2]["rows"] == {"downloaded": 2}
     assert (fine.code, refused.code) == (0, 7)
     assert refused.err.count("the token is the cause") == 1
+    assert "check access_token, or client_id" in refused.err
     assert all(secret not in "".join(map(str, (*fine, *refused))) for secret in secrets)
 
 
