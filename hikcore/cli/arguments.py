@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from datetime import date, timedelta, tzinfo
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -40,6 +40,7 @@ ArchiveUrl = Annotated[
         "configuration; keys from AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.",
     ),
 ]
+StreamName = Annotated[Literal["main", "sub"], typer.Option("--stream", help="Which of its two.")]
 Tz = Annotated[
     str | None,
     typer.Option("--tz", metavar="ZONE", help="Read times without a zone in this one."),

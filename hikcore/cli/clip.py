@@ -16,6 +16,7 @@ from hikcore.cli.arguments import (
     Debug,
     Json,
     Set,
+    StreamName,
     Tz,
     echo_span,
     parse_span,
@@ -60,7 +61,7 @@ def clip(
         str, typer.Argument(metavar="END", help="Not included; a date is its whole day.")
     ],
     out: Annotated[Path, typer.Option("-o", "--out", metavar="FILE.mp4", help="What to write.")],
-    stream: Annotated[str, typer.Option("--stream", help="main or sub.")] = "main",
+    stream: StreamName = "main",
     audio: Annotated[
         Audio,
         typer.Option(

@@ -17,6 +17,7 @@ from hikcore.cli.arguments import (
     Debug,
     Json,
     Set,
+    StreamName,
     Tz,
     echo_span,
     parse_span,
@@ -50,7 +51,7 @@ def coverage(
     end: Annotated[
         str, typer.Argument(metavar="TO", help="Not included; a date is its whole day.")
     ],
-    stream: Annotated[str, typer.Option("--stream", help="main or sub.")] = "main",
+    stream: StreamName = "main",
     fail_on_alarm: Annotated[
         bool,
         typer.Option("--fail-on-alarm", help="Exit with 3 where a hole is unexplained."),

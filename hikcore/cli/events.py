@@ -24,6 +24,7 @@ from hikcore.cli.arguments import (
     zone_named,
 )
 from hikcore.cli.output import Output
+from hikcore.errors import ConfigurationError
 from hikcore.instants import DAY, Span, format_instant, to_datetime
 
 if TYPE_CHECKING:
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 
 #: Statements about listening, told apart from what happened.
 _LISTENING: Final = ("gap", "watch")
+
+_KINDS: Final = ("event", "meta", "exception", "message", "status", "interval", "log", "gap")
 
 
 def events(
@@ -43,7 +46,7 @@ def events(
     ] = None,
     kind: Annotated[
         list[str] | None,
-        typer.Option("--kind", help="event, meta, exception, message, status, interval, log, gap."),
+        typer.Option("--kind", help=f"{', '.join(_KINDS)}."),
     ] = None,
     archive: ArchiveUrl = None,
     tz: Tz = None,
@@ -61,6 +64,9 @@ def events(
 
     output = Output(json=json)
     where = parse_target(target)
+    for each in kind or ():
+        if each not in _KINDS:
+            raise ConfigurationError(f"--kind {each}: it is one of {', '.join(_KINDS)}")
     reader = open_reader(archive, config, set_)
     zone = zone_named(tz) or reader.zone(where.site)
     span = _span(begin, end, zone)

@@ -232,7 +232,7 @@ def _conclude(
     code = _code(errors, reports, stopped)
     if code == 0 and not planned and fail_if_empty:
         code = NOTHING_TO_DO
-    output.data(summary_text(reports, dry_run=dry_run))
+    output.data(summary_text(reports, dry_run=dry_run, failed=bool(errors) or stopped))
     output.document(
         "summary",
         begin=format_instant(span.begin),
@@ -325,15 +325,15 @@ def camera_fields(report: CameraReport) -> dict[str, object]:
     }
 
 
-def summary_text(reports: list[CameraReport], *, dry_run: bool) -> str:
-    """One sentence about all of it."""
+def summary_text(reports: list[CameraReport], *, dry_run: bool, failed: bool = False) -> str:
+    """One sentence about all of it. `failed`: not all could be asked for what they have."""
     chunks = sum(len(report.planned) for report in reports)
     size = sum(report.planned_bytes for report in reports)
     length = int(sum(report.planned_hours for report in reports) * 3600) * NS
     growing = sum(report.growing for report in reports)
     later = f"; {growing} still being written, for a later run" if growing else ""
     if not chunks:
-        failed = any(report.failure is not None for report in reports)
+        failed = failed or any(report.failure is not None for report in reports)
         return "nothing was fetched" if failed else f"nothing to fetch{later}"
     if dry_run:
         return f"would fetch {chunks} chunks, {size_text(size)}, {length_text(length)}{later}"

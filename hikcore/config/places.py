@@ -138,7 +138,10 @@ class Site:
         match = re.fullmatch(r"(.+)-(\d{2,4})", id_)
         device = self.section.devices.get(match.group(1)) if match else None
         if match is None or device is None or device.cameras != "all":
-            raise _unknown("camera", id_, named, f"site {self.id}")
+            error = _unknown("camera", id_, named, f"site {self.id}")
+            if any(each.cameras == "all" for each in self.section.devices.values()):
+                error.hint += f"; `hikcore cameras {self.id}` lists all that its devices have"
+            raise error
         channel = int(match.group(2))
         for camera in named.values():
             if (camera.device, camera.channel) == (match.group(1), channel):
@@ -245,6 +248,6 @@ class Config:
 
 def _unknown(what: str, id_: str, known: Mapping[str, object], where: str) -> ConfigurationError:
     near = get_close_matches(id_, known, n=1)
-    listed = ", ".join(known) or "none is configured"
+    listed = ", ".join(known) or "none has a section of its own"
     hint = f"did you mean {near[0]!r}?" if near else f"known: {listed}"
     return ConfigurationError(f"there is no {what} {id_!r}", where=where, hint=hint)

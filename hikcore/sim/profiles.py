@@ -171,5 +171,5 @@ def get_profile(name: str) -> Profile:
         return load_profile(Path(name))
     raise ConfigurationError(
         f"no simulated recorder is called {name!r}",
-        hint=f"one of {', '.join(_BUILT_IN)}, or a .toml or .json file",
+        hint="`hikcore simulate --list` has their names; or give a .toml or .json file",
     )

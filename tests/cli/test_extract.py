@@ -124,6 +124,9 @@ def check_clip(hikcore: Command, folder: Path, recorder: Recorder) -> None:
     ("arguments", "code", "says"),
     [
         (("extract", "home/dor", *SPAN), 2, "no camera 'dor'"),
+        (("events", "home", "--kind", "nonsense"), 2, "one of event, meta"),
+        (("coverage", "home", BEGIN, END, "--stream", "third"), 2, "'third'"),
+        (("clip", "home/door", BEGIN, END, "-o", "x.mp4", "--stream", "third"), 2, "'third'"),
         (("extract", "hom", *SPAN), 2, "did you mean 'home'"),
         (("extract", "home", "--from", END, "--to", BEGIN), 2, "is not before"),
         (("extract", "home", "--from", BEGIN, "--to", END, "--set", "spool"), 2, "--set"),
@@ -165,6 +168,11 @@ def test_a_wrong_password_is_tried_once(
     ]
     assert len(refused) == 1
     assert "Planted" not in ran.out + ran.err
+    # Nobody knows what there is to fetch where not even the cameras can be listed.
+    unlisted = hikcore("extract", "home", *SPAN, "--set", "sites.home.devices.nvr.cameras=all")
+    assert unlisted.code == 7
+    assert "nothing was fetched" in unlisted.out
+    assert "nothing to fetch" not in unlisted.out
 
 
 def test_nobody_there(hikcore: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

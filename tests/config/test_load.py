@@ -198,3 +198,5 @@ def test_cameras_by_id(file: Path) -> None:
         home.camera("nvr-1-01")
     with pytest.raises(ConfigurationError, match="no camera 'gate-01'"):
         home.camera("gate-01")  # its cameras are listed by hand
+    with pytest.raises(ConfigurationError, match="`hikcore cameras home` lists all"):
+        home.camera("hall")
