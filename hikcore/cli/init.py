@@ -71,7 +71,8 @@ def init(
     """Write a site's file from what a recorder lists: cameras, zone, certificate.
 
     The password comes from --password-file, $HIKCORE_PASSWORD, or is asked for. It is never
-    written into the configuration, which says where it is instead.
+    written into the configuration, which says where it is instead. For recorders that speak ISAPI;
+    docs/everfocus.md and docs/hik-cloud.md have the few lines for others.
     """
     from hikcore.config.starter import site_file, slug
 
@@ -88,7 +89,10 @@ def init(
     try:
         new = asyncio.run(_ask(place, made, device, username, password, reference))
     except HikcoreError as error:
-        error.hint = error.hint or "nothing was written"
+        error.hint = error.hint or (
+            "nothing was written; it asks recorders that speak ISAPI alone: docs/everfocus.md and "
+            "docs/hik-cloud.md have the lines for others"
+        )
         raise
     text = site_file(new)
     if dry_run:

@@ -7,7 +7,9 @@ import ssl
 import stat
 import tomllib
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
@@ -96,6 +98,29 @@ def secure(cache: Path, certificate: tuple[Path, Path]) -> Iterator[Recorder]:
     context.load_cert_chain(*certificate)
     with Running(small(), cache, tls=context) as running:
         yield running
+
+
+def test_a_recorder_of_another_kind_is_told_where_its_lines_are(
+    hikcore: Command, kept: Path, tmp_path: Path
+) -> None:
+    """As an EverFocus one answers: refused, without a login that ISAPI knows."""
+
+    class Other(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(401)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Other) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        ran = hikcore("init", f"127.0.0.1:{server.server_port}", "--password-file", kept)
+        server.shutdown()
+    assert ran.code == 7
+    assert "docs/everfocus.md" in ran.err
+    assert list(tmp_path.glob("**/*.toml")) == []
 
 
 def test_a_certificate_is_shown_before_it_is_trusted(
