@@ -19,6 +19,8 @@ from hikcore.errors import MediaDamaged, MediaUnsupported
 #: One NAL unit, and one picture: more is no footage, and would only fill memory.
 _NAL_MOST: Final = 16 << 20
 _PICTURE_MOST: Final = 32 << 20
+#: NAL units of one picture: an 8K picture of one slice a row of macroblocks has some 300.
+_UNITS_MOST: Final = 1 << 14
 #: Seconds from the epoch of NTP (1900) to that of Unix.
 _NTP: Final = 2_208_988_800
 _NS: Final = 1_000_000_000
@@ -156,7 +158,9 @@ class Numbers:
 @dataclass(slots=True)
 class VideoUnits:
     """Pictures of a stream of packets. A picture ends where the next RTP time begins: some senders
-    set the marker on every slice or parameter set, so that it proves no end.
+    set the marker on every slice or parameter set, so that it proves no end. Where packets are
+    missing between two pictures, the first is believed whole only by the marker of a sender that
+    never set it inside a picture.
 
     Attributes:
         codec: of the stream.
@@ -171,6 +175,7 @@ class VideoUnits:
     _part: bytearray | None = None
     _lacks: bool = False
     _marked: bool = False
+    _marks_ends: bool = True
 
     def take(self, packet: Packet) -> AccessUnit | None:
         """The next packet; the picture before it, where that is whole now.
@@ -181,7 +186,11 @@ class VideoUnits:
         """
         follows = self.numbers.follows(packet.sequence)
         done = None
-        if self._stamp is not None and packet.stamp != self._stamp:
+        if packet.stamp == self._stamp:
+            self._marks_ends = self._marks_ends and not self._marked
+        elif self._stamp is not None:
+            if not follows and not (self._marked and self._marks_ends):
+                self._lacks = True
             done = self._close(self._stamp)
         if not follows:
             self._part, self._lacks = None, True
@@ -190,8 +199,11 @@ class VideoUnits:
             if unit:
                 self._size += len(unit)
                 self._units.append(unit)
-        if self._size + len(self._part or b"") > _PICTURE_MOST:
-            raise MediaDamaged(f"a picture of more than {_PICTURE_MOST} bytes in an RTP stream")
+        if self._size + len(self._part or b"") > _PICTURE_MOST or len(self._units) > _UNITS_MOST:
+            raise MediaDamaged(
+                f"a picture of more than {_PICTURE_MOST} bytes or {_UNITS_MOST} NAL units "
+                "in an RTP stream"
+            )
         return done
 
     def finish(self) -> AccessUnit | None:

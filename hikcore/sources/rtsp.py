@@ -123,28 +123,32 @@ class Playing:
         return self._times.lost
 
     async def samples(self, quiet: float) -> AsyncGenerator[Sample, None]:
-        """Pictures and units of sound in the order in which they come, until nothing comes for
-        `quiet` seconds (a playback has no other end) or the device hangs up.
+        """Pictures and units of sound in the order in which they come, until no packet of them
+        comes for `quiet` seconds (a playback has no other end) or the device hangs up. Reports of a
+        sender that has no more to send, and what nobody asked for, do not count.
 
         Raises:
             TransferInterrupted: the connection broke.
             DeviceProtocolError, MediaDamaged, MediaUnsupported: it sends what cannot be read.
         """
-        while True:
+        clock, waited = asyncio.get_running_loop().time, 0.0
+        while waited < quiet:
+            begun = clock()  # what the reader of the samples takes is not the device's
             try:
-                packet = await self._wire.packet(quiet)
+                packet = await self._wire.packet(quiet - waited)
             except TransferInterrupted:
                 for sample in self._times.finish():
                     yield sample
                 raise
             if packet is None:
                 break
-            media = self._channels.get(packet.channel & ~1)
+            media = self._channels.get(packet.channel)
             if media is None:
+                waited += clock() - begun
+                if (reported := self._channels.get(packet.channel - 1)) is not None:
+                    self._times.report(reported, packet.data)
                 continue
-            if packet.channel & 1:
-                self._times.report(media, packet.data)
-                continue
+            waited = 0.0
             for sample in self._times.packet(media, packet.data):
                 yield sample
         for sample in self._times.finish():

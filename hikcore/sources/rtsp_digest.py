@@ -53,7 +53,7 @@ class Signer:
             if strength and (best is None or strength > best[0]):
                 best = strength, found
         if best is None:
-            offered = sorted({challenge.partition(" ")[0] for challenge in challenges})
+            offered = sorted({challenge.partition(" ")[0][:40] for challenge in challenges})
             raise NoWay(", ".join(offered) or "none")
         self._challenge, self._count = best[1], 0
         return best[1].get("stale", "").lower() == "true"

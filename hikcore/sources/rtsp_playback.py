@@ -170,9 +170,10 @@ async def _copy(way: Way, playing: Playing, body: Played, limit: int, deadline: 
                     raise TransferInterrupted(
                         "the playback takes much longer than its footage", where=where
                     )
-                size = body.size
+                size, begun = body.size, time.monotonic()
                 await body.take(playing, sample)
                 await way.received(body.size - size)
+                deadline += time.monotonic() - begun  # our own waiting is not the device's
         except TransferInterrupted:
             if reached(body, limit):
                 return True  # some hang up at the end
@@ -185,7 +186,10 @@ def _origin(playing: Playing, clock: DeviceClock, asked: int, limit: int) -> int
     found = _RANGE.search(playing.range)
     if found is None:
         return asked
-    readings = clock.literal_readings(parse_instant(f"{found[1]}Z"))
+    try:
+        readings = clock.literal_readings(parse_instant(f"{found[1]}Z"))
+    except ValueError:
+        return asked  # no date
     begin = min(readings, key=lambda reading: abs(reading - asked))
     return begin if asked - 60 * NS <= begin < limit else asked
 

@@ -26,6 +26,9 @@ Write = Callable[[bytes], Awaitable[None]]
 _BLOCK: Final = 256 << 10
 #: Pictures that are looked at for the place where it goes on.
 _LOOKED_AT: Final = 20_000
+#: Sound that comes meanwhile, in bytes and units: half an hour of what cameras send.
+_HEARD_MOST: Final = 64 << 20
+_HEARD_UNITS: Final = 200_000
 #: Two readings of the sender's clock for one picture: rounding, and what a report is worth.
 _SAME: Final = NS // 4
 #: A sender report is of the footage (and not of the sending) if by it the first picture lies so
@@ -139,7 +142,7 @@ class Played:
 
     async def _go_on(self, playing: Playing, sample: Sample, search: _Search) -> None:
         if sample.kind == "audio":
-            search.heard.append(sample)
+            search.hear(sample)
             return
         if not search.begun and self._before_key(sample):
             return
@@ -250,6 +253,21 @@ class _Search:
         self._next = 0
         self._seen = 0
         self.heard: list[Sample] = []
+        self._heard_bytes = 0
+
+    def hear(self, sample: Sample) -> None:
+        """Sound, to be kept until the place is found.
+
+        Raises:
+            TransferInterrupted: so much of it that no pictures can belong to it.
+        """
+        self._heard_bytes += len(sample.units[0])
+        if self._heard_bytes > _HEARD_MOST or len(self.heard) > _HEARD_UNITS:
+            raise TransferInterrupted(
+                "the playback brings sound and not the pictures that it brought before",
+                hint="it begins anew",
+            )
+        self.heard.append(sample)
 
     @property
     def begun(self) -> bool:

@@ -12,7 +12,7 @@ from typing import Final, Literal
 Kind = Literal["video", "audio", "other"]
 #: Payload types with a meaning of their own (RFC 3551 6).
 _STATIC: Final = {0: ("PCMU", 8000, 1), 8: ("PCMA", 8000, 1)}
-_RTPMAP: Final = re.compile(r"(\d+)\s+([^/\s]+)/(\d+)(?:/(\d+))?")
+_RTPMAP: Final = re.compile(r"(\d{1,3})\s+([^/\s]{1,40})/(\d{1,6})(?!\d)(?:/(\d{1,2}))?")
 _CODECS: Final = {
     "H264": "h264", "H265": "h265", "HEVC": "h265", "PCMA": "alaw", "PCMU": "ulaw",
     "MPEG4-GENERIC": "aac",
@@ -85,7 +85,7 @@ def _media(value: str) -> Media:
     kind: Kind = "other"
     if words and words[0] in ("video", "audio"):
         kind = "video" if words[0] == "video" else "audio"
-    payload = int(words[3]) if len(words) > 3 and words[3].isdecimal() else -1
+    payload = int(words[3]) if len(words) > 3 and re.fullmatch(r"\d{1,3}", words[3]) else -1
     found = Media(kind, payload)
     if payload in _STATIC:
         found.encoding, found.rate, found.channels = _STATIC[payload]
@@ -97,9 +97,9 @@ def _attribute(media: Media, name: str, value: str) -> None:
         media.control = value
     elif name == "rtpmap":
         match = _RTPMAP.match(value)
-        if match is not None and int(match[1]) == media.payload and 0 < len(match[3]) < 8:
+        if match is not None and int(match[1]) == media.payload:
             media.encoding, media.rate = match[2], int(match[3]) or 90_000
-            media.channels = int(match[4] or 1)
+            media.channels = int(match[4] or 1) or 1
     elif name == "fmtp":
         number, _, rest = value.partition(" ")
         if number == str(media.payload):

@@ -95,7 +95,9 @@ class Times:
                 self._video, self._pictures.rate = VideoUnits(codec), each.rate
             elif each.codec == "aac":
                 bits = (each.format.get("sizelength", ""), each.format.get("indexlength", ""))
-                size, index = (int(b) if b.isdecimal() and int(b) < 17 else 0 for b in bits)
+                size, index = (
+                    int(b) if b.isdecimal() and len(b) < 3 and int(b) < 17 else 0 for b in bits
+                )
                 self._aac = AacUnits(size or 13, index if bits[1] else 3)
         self._report: dict[str, Report] = {}
 

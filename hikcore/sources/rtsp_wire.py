@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import urlsplit
@@ -20,6 +21,12 @@ from hikcore.errors import (
     TransferInterrupted,
 )
 
+#: Bytes of a header that are looked at: none that is needed is longer.
+_HEADER_MOST: Final = 4096
+#: Answers to a device's own requests that it may leave unread.
+_UNREAD_MOST: Final = 1 << 20
+#: What may stand in no header that is sent back to the device.
+_CONTROLS: Final = re.compile(r"[\x00-\x1f\x7f]")
 _METHODS: Final = frozenset(
     ("OPTIONS", "DESCRIBE", "SETUP", "PLAY", "PAUSE", "GET_PARAMETER", "TEARDOWN")
 )
@@ -57,7 +64,7 @@ class Wire:
 
     Args:
         where: the device, for errors.
-        idle: seconds without a byte after which it is taken for dead.
+        idle: seconds without the reply to a request after which it is taken for dead.
     """
 
     def __init__(
@@ -99,28 +106,43 @@ class Wire:
         """Send a request and wait for its reply; packets that come before it are kept.
 
         Raises:
-            TransferInterrupted: the connection broke, or nothing comes.
+            TransferInterrupted: the connection broke, or no reply comes: whatever else does, and
+                however slowly.
             DeviceProtocolError: what comes is no RTSP.
         """
-        number = await self.send(method, url, headers)
-        while True:
-            item = await self._item(self._idle)
-            if isinstance(item, Interleaved):
-                if method != "TEARDOWN" and len(self._early) < _EARLY_MOST:
-                    self._early.append(item)
-            elif item.header("cseq") in (str(number), ""):
-                return item
+        try:
+            async with asyncio.timeout(self._idle):
+                number = await self.send(method, url, headers)
+                while True:
+                    item = await self._item()
+                    if isinstance(item, Interleaved):
+                        if method != "TEARDOWN" and len(self._early) < _EARLY_MOST:
+                            self._early.append(item)
+                    elif item.header("cseq") in (str(number), ""):
+                        return item
+        except TimeoutError:
+            raise TransferInterrupted(
+                f"no reply to RTSP {method} within {self._idle:g} s", where=self._where
+            ) from None
 
     async def send(self, method: str, url: str, headers: dict[str, str]) -> int:
         """Send a request and wait for nothing; its number.
 
         Raises:
             TransferInterrupted: the connection broke.
+            DeviceProtocolError: the address cannot be one; devices name some themselves.
         """
         if method not in _METHODS:
             raise ConfigurationError(f"RTSP {method} is not sent: it may change the device")
-        if set("\r\n ") & set(url) or urlsplit(url).username is not None:
-            raise ConfigurationError("an RTSP address with blanks or a login in it")
+        try:
+            sound = not set("\r\n ") & set(url) and urlsplit(url).username is None
+        except ValueError:
+            sound = False
+        if not sound:
+            raise DeviceProtocolError(
+                "an RTSP address that cannot be one, or with blanks or a login in it",
+                where=self._where,
+            )
         self._count += 1
         lines = [f"{method} {url} RTSP/1.0", f"CSeq: {self._count}", "User-Agent: hikcore"]
         lines += [f"{name}: {value}" for name, value in headers.items()]
@@ -149,7 +171,7 @@ class Wire:
         try:
             async with asyncio.timeout(idle):
                 while True:
-                    item = await self._item(None)
+                    item = await self._item()
                     if isinstance(item, Interleaved):
                         return item
         except TimeoutError:
@@ -168,7 +190,7 @@ class Wire:
         async with asyncio.timeout(seconds):
             await self.request("TEARDOWN", url, headers)
 
-    async def _item(self, idle: float | None) -> Interleaved | Reply:
+    async def _item(self) -> Interleaved | Reply:
         """The next packet or reply. What has come of one stays in the buffer where the wait for
         the rest is given up."""
         while True:
@@ -176,14 +198,7 @@ class Wire:
             if found is not None:
                 return found
             try:
-                async with asyncio.timeout(idle):
-                    block = await self._reader.read(_READ)
-            except TimeoutError:
-                if idle is None:
-                    raise
-                raise TransferInterrupted(
-                    f"no byte over RTSP for {idle:g} s", where=self._where
-                ) from None
+                block = await self._reader.read(_READ)
             except OSError as error:
                 raise self._broken(str(error) or type(error).__name__) from None
             if not block:
@@ -226,13 +241,19 @@ class Wire:
         for text in rest:
             name, colon, value = text.partition(":")
             if colon:
-                headers.setdefault(name.strip().lower(), []).append(value.strip())
+                kept = _CONTROLS.sub("", value[:_HEADER_MOST]).strip()
+                headers.setdefault(name.strip().lower(), []).append(kept)
         length = headers.get("content-length", ["0"])[0]
         size = int(length) if length.isdecimal() and len(length) < 9 else 0
         if size > _BODY_MOST:
             raise DeviceProtocolError(f"an RTSP body of {size} bytes", where=self._where)
         words = line.split(" ", 2)
-        reply = words[0].startswith("RTSP/") and len(words) > 1 and words[1].isdecimal()
+        reply = (
+            words[0].startswith("RTSP/")
+            and len(words) > 1
+            and words[1].isdecimal()
+            and len(words[1]) == 3
+        )
         if not reply and not words[-1].startswith("RTSP/"):
             raise DeviceProtocolError("what comes is no RTSP", where=self._where)
         end = head + 4 + size
@@ -240,10 +261,14 @@ class Wire:
             return False, None
         self._at = end
         if not reply:
+            if self._writer.transport.get_write_buffer_size() > _UNREAD_MOST:
+                raise DeviceProtocolError(
+                    "the device asks over RTSP and reads no answer", where=self._where
+                )
             number = headers.get("cseq", ["0"])[0]
             self._writer.write(f"RTSP/1.0 200 OK\r\nCSeq: {number}\r\n\r\n".encode("latin-1"))
             return True, None
-        reason = words[2] if len(words) > 2 else ""
+        reason = _CONTROLS.sub("", words[2][:200]) if len(words) > 2 else ""
         body = bytes(self._buffer[head + 4 : end])
         return True, Reply(int(words[1]), reason, headers, body)
 

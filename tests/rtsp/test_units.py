@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
-from hikcore.errors import DeviceProtocolError, HikcoreError, MediaUnsupported
+from hikcore.errors import DeviceProtocolError, HikcoreError, MediaDamaged, MediaUnsupported
 from hikcore.media import ps_write, rtp
 from hikcore.media.ps import PsIndexer
 from hikcore.sim import rtp as sim_rtp
@@ -212,6 +212,14 @@ async def test_a_wire_takes_messages_in_any_pieces() -> None:
 
     class Nowhere:
         sent = b""
+        unread = 0
+
+        @property
+        def transport(self) -> Any:
+            return self
+
+        def get_write_buffer_size(self) -> int:
+            return self.unread
 
         def write(self, data: bytes) -> None:
             self.sent += data
@@ -234,6 +242,10 @@ async def test_a_wire_takes_messages_in_any_pieces() -> None:
     packets = [await wire.packet(1.0), await wire.packet(1.0)]
     assert [(p.channel, p.data) for p in packets if p] == [(0, b"hi"), (2, b"")]
     assert await wire.packet(0.01) is None
+    writer.unread = 2 << 20
+    reader.feed_data(b"OPTIONS * RTSP/1.0\r\nCSeq: 10\r\n\r\n")
+    with pytest.raises(DeviceProtocolError, match="reads no answer"):
+        await wire.packet(1.0)
     reader.feed_data(b"HTTP/1.1 400 Bad Request\r\n\r\n")
     with pytest.raises(DeviceProtocolError):
         await wire.packet(1.0)
@@ -292,3 +304,43 @@ def test_a_program_stream_holds_what_was_put_in() -> None:
     with av.open(io.BytesIO(bytes(body)), format="mpeg") as container:
         assert {s.codec_context.name for s in container.streams} == {"h264", "aac"}
         assert sum(1 for p in container.demux(video=0) if p.size) >= len(units) - 1
+
+
+def test_a_slice_lost_at_the_end_of_a_picture_is_missed() -> None:
+    first, second, third = b"\x65abc", b"\x41def", b"\x41ghi"
+
+    def take(*packets: tuple[int, int, bool, bytes]) -> list[tuple[int, bool]]:
+        reader, found = rtp.VideoUnits("h264"), []
+        for number, stamp, marker, payload in packets:
+            found.append(reader.take(rtp.Packet(96, number, stamp, marker, payload)))
+        return [(unit.stamp, unit.whole) for unit in found if unit is not None]
+
+    # 2 is the second slice of the first picture.
+    assert take((1, 0, False, first), (3, 9, True, second), (4, 18, True, third)) == [
+        (0, False), (9, False),
+    ]  # fmt: skip
+    # A marker says that it ended before, unless this sender sets it on every slice.
+    assert take((1, 0, True, first), (3, 9, True, second), (4, 18, True, third))[0] == (0, True)
+    assert take(
+        (1, 0, True, first), (2, 0, True, second), (4, 9, True, second), (5, 18, True, third)
+    )[0] == (0, False)
+
+
+def test_a_picture_of_countless_units_is_damaged() -> None:
+    reader = rtp.VideoUnits("h264")
+    many = b"\x18" + b"\0\1\x41" * 20_000
+    with pytest.raises(MediaDamaged):
+        reader.take(rtp.Packet(96, 1, 0, False, many))
+
+
+def test_numbers_of_a_description_that_no_integer_holds() -> None:
+    long = "9" * 5000
+    text = f"m=video 0 RTP/AVP {long}\nm=audio 0 RTP/AVP 8\na=rtpmap:8 PCMA/{long}/{long}\n"
+    video, audio = parse_description(text).media
+    assert (video.payload, audio.rate, audio.channels) == (-1, 8000, 1)
+    aac = parse_description(
+        "m=audio 0 RTP/AVP 97\na=rtpmap:97 mpeg4-generic/999999/0\n"
+        f"a=fmtp:97 sizelength={long};indexlength={long}"
+    ).media
+    Times(list(aac))
+    assert ps_write.program_map("h264", "aac", aac[0].rate, aac[0].channels, None)

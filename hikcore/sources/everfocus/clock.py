@@ -146,7 +146,7 @@ def _number(value: Any) -> int | None:
     """A number, or its digits."""
     try:
         return int(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
 
 

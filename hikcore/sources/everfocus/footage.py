@@ -32,6 +32,8 @@ from hikcore.sources.everfocus.maps import (
 KEPT: Final = {"day": 300, "minute": 60, "second": 60}
 #: Requests for one span of one map at most: a device that answers a cell at a time is not followed.
 _MOST: Final = 64
+#: Seconds by which a recorder's days may begin elsewhere than is believed.
+_BESIDE: Final = 14 * 3600
 #: Replies that are remembered.
 _ROOM: Final = 256
 
@@ -115,7 +117,10 @@ class RecordMaps:
         """
         days = await self._map("day", channel, stream, self._month(channel, stream, span), span)
         minutes = _Told()
-        for day in clipped(days.there, span):
+        # The days beside those that have footage are looked at too: if the recorder's days begin
+        # elsewhere than is believed, theirs ends in one that it calls empty.
+        near = [(begin - _BESIDE, end + _BESIDE) for begin, end in days.there]
+        for day in clipped(near, span):
             found = await self._map("minute", channel, stream, day, day)
             minutes.add(Reading(tuple(found.there), tuple(found.told), 0), found.asked or 0)
             minutes.warnings += found.warnings

@@ -30,6 +30,8 @@ PATHS: Final[Mapping[MapKind, str]] = {
 LIMITS: Final[Mapping[MapKind, int]] = {"day": 35, "minute": 1440, "second": 3600}
 #: Channels in one question at most.
 CHANNELS: Final = 4
+#: A reply may begin at the border before what it was asked for, no further away.
+_NEAR: Final[Mapping[MapKind, int]] = {"day": 90_000, "minute": 3600, "second": 3600}
 _MINUTE: Final = 60
 _HOUR: Final = 3600
 _DAY: Final = 86_400
@@ -183,10 +185,14 @@ def read(
     begin = _second(reply.get("StartTime"), question.begin)
     last = _second(reply.get("EndTime"), question.end - 1)
     warnings: list[str] = []
+    if abs(begin - question.begin) > _NEAR[question.kind]:
+        # Whose clock or unit that is, nobody knows: to place its cells would be a guess.
+        odd_begin = f"the {question.kind} map asked for from {question.begin} begins at {begin}"
+        return Reading((), (), question.begin, (odd_begin,))
     key = next((k for k in (f"CH{channel}", f"ch{channel}", str(channel)) if k in reply), None)
     if key is None:
         reach = min(last + 1, question.end)
-        told = ((begin, reach),) if absent and reach > begin else ()
+        told = ((begin, reach),) if absent and reach > begin and _is_map(question, reply) else ()
         warnings.append(f"the {question.kind} map leaves channel {channel} out")
         return Reading((), told, reach, tuple(warnings))
     reach = begin
@@ -208,6 +214,15 @@ def read(
         shown = " ".join(sorted(repr(each) for each in odd))
         warnings.append(f"the {question.kind} map of channel {channel} has {shown} in it")
     return Reading(tuple(joined(there)), tuple(joined(told_)), reach, tuple(warnings))
+
+
+def _is_map(question: Question, reply: Mapping[str, Any]) -> bool:
+    """Whether a reply that leaves a channel out speaks of the span, and names those that it does
+    not leave out as expected: else the channel may be there under another name."""
+    if "StartTime" not in reply or "EndTime" not in reply:
+        return False
+    names = {f"CH{channel}" for channel in question.channels}
+    return {key.upper() for key in reply} <= names | {"STARTTIME", "ENDTIME", "MAINSUB"}
 
 
 def _cells(kind: MapKind, begin: int, rows: Any, grid: Grid) -> Iterable[tuple[Seconds, str]]:
@@ -235,8 +250,8 @@ def _text(value: Any) -> str:
 def _second(value: Any, otherwise: int) -> int:
     """A time of a reply: a number or its digits."""
     try:
-        return int(value)
-    except (TypeError, ValueError):
+        return otherwise if isinstance(value, bool) else int(value)
+    except (TypeError, ValueError, OverflowError):
         return otherwise
 
 

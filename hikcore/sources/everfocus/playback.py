@@ -12,6 +12,8 @@ import asyncio
 import json
 import logging
 import secrets
+import sys
+import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import dataclass, field
@@ -43,14 +45,34 @@ _DOUBT: Final = 2 * NS
 _COARSE: Final = 120 * NS
 #: Pictures further apart are two stretches of footage.
 _APART: Final = 30 * NS
+#: Stretches that are remembered of one playback.
+_STRETCHES: Final = 10_000
 #: Sound without pictures ends a playback only so long after the end.
 _SOUND: Final = 5 * NS
+#: A playback begins at the key picture before what it is asked for. One that begins so much earlier
+#: was asked for in another unit, or does not seek: it would play all that the recorder has.
+_EARLY: Final = 900 * NS
+#: A connection lasts so many times as long as what it plays, and so many seconds, at most.
+_SLACK: Final = 2.0
+_GRACE: Final = 300.0
 #: Seconds without a frame that end a playback behind the last second of the maps.
 _SHORT: Final = 3.0
 #: Seconds for which a stopped playback may still send.
 _LINGER: Final = 1.0
+#: Frames of another time with which a playback may begin: some may have no proper time.
+_STRAY: Final = 50
+
+
+class _Elsewhere(DeviceProtocolError):
+    """It plays what nobody asked for."""
+
+
+class _Endless(TransferInterrupted):
+    """It plays and plays, and comes no nearer to its end."""
+
+
 #: After these another connection cannot help.
-_FINAL: Final = (DeviceAuthError, DeviceBusy)
+_FINAL: Final = (DeviceAuthError, DeviceBusy, _Elsewhere, _Endless)
 
 Ending = Literal["end", "silent", "closed"]
 
@@ -126,12 +148,14 @@ class Playback:
         utc: Callable[[int], int] = lambda time: time,
         where: str = "",
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
+        self._monotonic = monotonic
         self._sockets = sockets
         self._path = f"/playback/{channel}/{_STREAM_IDS[stream]}"
         self._manner = manner or Manner()
         self._utc, self._where, self._sleep = utc, where, sleep
-        self._out = _Out(write)
+        self._out = _Out(write, monotonic)
         self._written = Written()
         self._seen = _Seen()
         self._from_key = False
@@ -192,9 +216,9 @@ class Playback:
     async def _connection(self, begin: int, end: int) -> Ending:
         """Play from a time on."""
         manner = self._manner
-        time = begin // 1_000_000 if manner.milliseconds else begin // NS
+        at = begin // 1_000_000 if manner.milliseconds else begin // NS
         # The guide wants a string that is unique among all clients. It goes nowhere else.
-        params = {"time": str(time), "session": f"hikcore-{secrets.token_hex(8)}"}
+        params = {"time": str(at), "session": f"hikcore-{secrets.token_hex(8)}"}
         self._written.again()
         async with self._sockets.websocket(self._path, params) as connection:
             self.done.connections += 1
@@ -202,7 +226,7 @@ class Playback:
                 await _tell(connection, {"command": "fast_forward", "speed": manner.speed})
             cutter = FrameCutter(size_counts_header=manner.size_counts_header, whole=True)
             try:
-                ending = await self._frames(connection, cutter, end)
+                ending = await self._frames(connection, cutter, begin, end)
             finally:
                 for fault, count in cutter.faults.items():
                     _LOG.warning("%s: %s (%d times)", self._where, fault, count)
@@ -211,8 +235,16 @@ class Playback:
                 await _drain(connection)
         return ending
 
-    async def _frames(self, connection: Any, cutter: FrameCutter, end: int) -> Ending:
+    async def _frames(self, connection: Any, cutter: FrameCutter, begin: int, end: int) -> Ending:
+        deadline = self._monotonic() + _GRACE + _SLACK * (end - begin) / NS / self._manner.speed
+        stray, held = 0, self._out.held_up
         while True:
+            if self._monotonic() - (self._out.held_up - held) > deadline:
+                raise _Endless(
+                    "the playback takes much longer than its footage, and does not reach its end",
+                    where=self._where,
+                    hint="its frames may have no proper times: please report it with the model",
+                )
             idle = self._manner.idle
             if self._seen.latest >= self._last - _DOUBT:
                 idle = min(idle, _SHORT)
@@ -238,6 +270,14 @@ class Playback:
                     return "end"
                 if time >= end:
                     continue
+                stray = stray + 1 if 0 <= time < begin - _EARLY else -sys.maxsize
+                if stray > _STRAY:
+                    raise _Elsewhere(
+                        f"the playback begins {(begin - time) // NS} s before what was asked for",
+                        where=self._where,
+                        hint="see playback_unit and frame_times: the recorder may take its time in "
+                        "another unit, or its frames may tell another clock",
+                    )
                 picture = header.kind in KNOWN and not sound
                 key = picture and decodes_from(raw[32:], h265=header.kind in H265)
                 await self._take(cutter.before, raw, time, picture=picture, key=key)
@@ -318,6 +358,9 @@ class _Seen:
         if last is not None and -_APART <= time - last[1] <= _APART:
             last[0], last[1] = min(last[0], time), max(last[1], time)
         else:
+            if len(self._stretches) >= _STRETCHES:
+                self._stretches = [[each.begin, each.end - 1] for each in self.stretches()]
+                del self._stretches[: -_STRETCHES // 2]  # times that mean nothing
             self._stretches.append([time, time])
 
     def stretches(self) -> list[Span]:
@@ -325,10 +368,14 @@ class _Seen:
 
 
 class _Out:
-    """Gathers frames to blocks."""
+    """Gathers frames to blocks; `held_up`: seconds that it waited for room and for its turn, which
+    are not the recorder's."""
 
-    def __init__(self, write: Callable[[bytes], Awaitable[None]]) -> None:
-        self._write = write
+    def __init__(
+        self, write: Callable[[bytes], Awaitable[None]], monotonic: Callable[[], float]
+    ) -> None:
+        self._write, self._monotonic = write, monotonic
+        self.held_up = 0.0
         self._held = bytearray()
         self.size = 0
 
@@ -340,8 +387,10 @@ class _Out:
 
     async def flush(self) -> None:
         held, self._held = bytes(self._held), bytearray()
+        begun = self._monotonic()
         for at in range(0, len(held), _LARGEST):
             await self._write(held[at : at + _LARGEST])
+        self.held_up += self._monotonic() - begun
 
 
 async def _tell(connection: Any, command: Mapping[str, Any]) -> None:

@@ -177,6 +177,45 @@ def test_a_short_last_row_and_a_missing_channel() -> None:
     assert read(question, reply, 2, Grid(), absent=False).told == ()
 
 
+@pytest.mark.parametrize(
+    "reply",
+    [
+        {},
+        {"Result": "OK"},
+        {"StartTime": 1_790_006_400, "EndTime": 1_790_013_599, "CH01": ["-" * 60] * 2},
+        {"StartTime": 1_790_006_400, "EndTime": 1_790_013_599, "Channels": {"1": "--"}},
+        {"StartTime": 1_790_006_400_000, "EndTime": 1_790_013_599_000, "CH1": ["-" * 60] * 2},
+        {"StartTime": 1_790_035_200, "EndTime": 1_790_042_399, "CH1": ["-" * 60] * 2},
+        {"StartTime": float("inf"), "EndTime": float("nan"), "CH1": None},
+        {"StartTime": 1_790_006_400, "EndTime": 1_790_013_599, "CH1": {"0": "-" * 60}},
+    ],
+)
+def test_a_reply_that_speaks_of_something_else_proves_no_absence(reply: dict[str, Any]) -> None:
+    begin = 1_790_006_400
+    question = Question("minute", (1,), "main", begin, begin + 7200)
+    reading = read(question, reply, 1, Grid())
+    assert reading.told == ()
+    assert reading.there == ()
+
+
+async def test_days_that_begin_elsewhere_than_is_believed_hide_no_footage() -> None:
+    begin = 1_790_006_400 // DAY * DAY  # a day of UTC, while we believe in those of UTC+8
+    recorded = [(begin + DAY - 3600, begin + DAY)]
+
+    def by_utc(reply: dict[str, Any]) -> None:
+        if isinstance(reply["CH1"], str):
+            first = -(-reply["StartTime"] // DAY) - 1
+            reply["CH1"] = "".join(
+                "+" if (first + n) * DAY == begin else "-" for n in range(len(reply["CH1"]))
+            )
+
+    device = MapDevice({1: recorded}, "Asia/Shanghai", spoil=by_utc)
+    now = (begin + 3 * DAY) * NS
+    maps = RecordMaps(device.post, grid("Asia/Shanghai"), lambda: now)
+    found = await maps.footage(1, "main", (begin - DAY, begin + 2 * DAY))
+    assert found.there == tuple(recorded)
+
+
 def test_what_is_posted_is_as_the_guide_prints_it() -> None:
     question = first_question(
         "day", (1, 2, 5), "sub", (1_584_892_800 + 5, 1_584_892_800 + 7), grid("Asia/Shanghai")

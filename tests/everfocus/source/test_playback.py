@@ -3,13 +3,16 @@ whatever the messages, breaks and holes are like."""
 
 from __future__ import annotations
 
+import itertools
 import random
+from typing import Any
 
 import pytest
 
-from hikcore.errors import DeviceRefused, TransferInterrupted
+from hikcore.errors import DeviceProtocolError, DeviceRefused, TransferInterrupted
 from hikcore.instants import Span
 from hikcore.sources.everfocus.playback import Manner, Playback, Played
+from tests.everfocus.live.server import delta
 from tests.everfocus.source.player import Frame, Player, Sockets, one, recorded, several, split
 
 MS = 1_000_000
@@ -166,3 +169,43 @@ async def test_speed_and_milliseconds_are_asked_for_as_set() -> None:
     async with player.running() as sockets:
         await play(sockets, span(0, 9), manner=Manner(idle=0.2, speed=4))
     assert player.told[0] == {"command": "fast_forward", "speed": 4}
+
+
+async def test_a_recorder_that_plays_all_it_has_is_not_listened_to() -> None:
+    hours = recorded(BEGIN - 3_600_000, BEGIN - 3_500_000, 2000, step=1000, sound=False)
+
+    class FromTheFirst(Player):
+        async def _send(self, connection: Any, begin: int, left: int | None) -> None:
+            await super()._send(connection, 0, left)
+
+    player = FromTheFirst(hours)
+    async with player.running() as sockets:
+        with pytest.raises(DeviceProtocolError, match="3550 s before") as raised:
+            await play(sockets, span(0, 9))
+    assert "playback_unit" in str(raised.value.hint)
+    assert len(player.asked) == 1
+
+
+async def test_frames_whose_time_stands_still_end() -> None:
+    frames = [frame for _ in range(60) for frame in recorded(BEGIN, BEGIN + 2000, 2000)]
+    player, ticks = Player(frames), itertools.count()
+    async with player.running() as sockets:
+
+        async def write(block: bytes) -> None:
+            return None
+
+        playback = Playback(
+            sockets, 1, "main", write, manner=QUICK, monotonic=lambda: float(next(ticks))
+        )
+        with pytest.raises(TransferInterrupted, match="much longer"):
+            await playback.run(span(0, 9), [])
+
+
+async def test_one_frame_without_a_proper_time_spoils_nothing() -> None:
+    frames = recorded(BEGIN, BEGIN + 10_000, 1000, sound=False)
+    frames[11] = Frame(frames[11].ms, False, delta(5_000, 20))
+    player = Player(frames)
+    async with player.running() as sockets:
+        body, done = await play(sockets, span(0, 9))
+    assert body == b"".join(e.data for e in frames if e.ms < BEGIN + 9000)
+    assert done.whole
