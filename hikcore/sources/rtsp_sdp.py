@@ -110,7 +110,7 @@ def _attribute(media: Media, name: str, value: str) -> None:
 
 def _finish(media: Media) -> None:
     media.codec = _CODECS.get(media.encoding.upper(), "")
-    if media.codec in ("h264", "h265") and media.kind != "video":
+    if media.codec and (media.codec in ("h264", "h265")) != (media.kind == "video"):
         media.codec = ""
     given = media.format
     if media.codec == "h264":

@@ -344,3 +344,8 @@ def test_numbers_of_a_description_that_no_integer_holds() -> None:
     ).media
     Times(list(aac))
     assert ps_write.program_map("h264", "aac", aac[0].rate, aac[0].channels, None)
+
+
+def test_sound_among_the_pictures_is_no_picture() -> None:
+    assert parse_description("m=video 0 RTP/AVP 8").media[0].codec == ""
+    assert parse_description("m=audio 0 RTP/AVP 96\na=rtpmap:96 H264/90000").media[0].codec == ""

@@ -145,7 +145,7 @@ class Sockets:
         try:
             connection = await websockets.connect(
                 f"ws://127.0.0.1:{self.port}{path}?{query}",
-                max_size=17 << 20, compression=None, ping_interval=None,
+                max_size=17 << 20, compression=None, ping_interval=None, close_timeout=0.5,
             )  # fmt: skip
         except OSError as error:
             raise DeviceUnreachable(str(error)) from None

@@ -8,6 +8,7 @@ from tests.fuzz.target import Target
 
 NAMES = (
     "ps", "es", "sets", "everfocus", "avi", "mp4", "plain", "fragments", "gather", "trips", "cuts",
+    "rtp",
 )  # fmt: skip
 
 
