@@ -6,6 +6,7 @@ import hashlib
 import io
 import re
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -255,6 +256,12 @@ def test_columns_of_a_run_are_the_hashes_of_its_groups() -> None:
     assert columns.last.hash.tolist() == hashes[keys[-1] :].tolist()
     with pytest.raises(ValueError, match="fingerprints for"):
         run_columns(table, run, hashes[1:])
+    for nothing in (
+        run_columns(replace(table, video=None), run, hashes[:0]),
+        run_columns(table, replace(run, last=run.first), hashes[:0]),
+    ):
+        assert [len(nothing.gop_pts), len(nothing.gop_frames), len(nothing.gop_hash)] == [0, 0, 0]
+        assert (nothing.head, nothing.first, nothing.last) == (None, None, None)
 
 
 def test_a_source_that_changed_since_is_refused() -> None:

@@ -194,3 +194,48 @@ def test_magic_inside_a_picture_is_a_picture() -> None:
 )
 def test_37_the_picture_says_whether_it_is_a_key(kind: int, payload: bytes, wanted: bool) -> None:
     assert decodes_from(payload, h265=kind in (8, 9)) is wanted
+
+
+def test_34_a_length_that_ends_inside_the_next_frame() -> None:
+    """The header of that frame, found inside, decides; a magic number alone does not."""
+    bad = frame(7, P + b"x" * 9, BEGIN + 40, size=60)
+    cutter = FrameCutter(size_counts_header=False)
+    assert cut([bad + key(BEGIN + 80)], cutter) == expected(key(BEGIN + 80))
+    assert cutter.faults["a frame that is shorter than it declares"] == 1
+    # In a true picture that junk follows: of no known kind, and cut off at the message's end.
+    for inside in (frame(4711, b"", BEGIN), MAGIC + b"abc"):
+        picture = frame(7, P + inside + bytes(60), BEGIN)
+        cutter = FrameCutter(size_counts_header=False)
+        assert cut([picture + b"junk!", key(BEGIN + 80)], cutter) == expected(
+            picture + key(BEGIN + 80)
+        )
+        assert cutter.faults == {"bytes between frames": 1}
+
+
+def test_36_a_magic_number_that_is_cut_by_two_messages() -> None:
+    whole = key(BEGIN)
+    for size in (1, 2, 3):
+        cutter = FrameCutter()
+        assert cutter.between
+        assert cut([b"junk, much of it" + whole[:size]], cutter) == []
+        assert not cutter.between
+        assert cut([whole[size:]], cutter) == expected(whole)
+        assert cutter.faults == {"bytes between frames": 1}
+
+
+def test_36_an_unknown_frame_does_not_prove_that_the_one_before_was_cut_off() -> None:
+    cutter = FrameCutter(size_counts_header=False)
+    bad = frame(7, P + b"x" * 40, BEGIN + 40, size=1 << 20)
+    assert cut([bad, frame(4711, b"what is it", BEGIN + 60)], cutter) == []
+    assert cut([key(BEGIN + 80)], cutter) == expected(key(BEGIN + 80))
+
+
+def test_what_is_kept_whole_lacks_no_byte() -> None:
+    """Headers, and what lay before them: together all that came, in order."""
+    frames = group(BEGIN)
+    messages = [b"junk", frames[0], b"other junk" + frames[1], *frames[2:]]
+    cutter = FrameCutter(size_counts_header=False, whole=True)
+    out = b"".join(
+        cutter.before + bytes(view) for message in messages for _, view in cutter.feed(message)
+    )
+    assert out == b"".join(messages)
