@@ -56,6 +56,8 @@ cdef class VideoStream:
         self.max_samples = max_samples
         self.max_extents = max_extents
         self.pack_frame = self.nal_frame = NONE32
+        self.packs = self.nal_packs = 0
+        self.walls = self.nal_walls = 0
         self.nal_pts = -1
         self.nal_head_n = 3
         self.last_cra = -1
@@ -189,7 +191,9 @@ cdef class VideoStream:
                 self.nal_pts = before.pts
                 self.nal_lead = before.lead
         self.nal_frame = self.pack_frame
+        self.nal_packs = self.packs
         self.nal_wall = self.wall
+        self.nal_walls = self.walls
         self.nal_fresh = self.wall_fresh
 
     cdef void close_nal(self, uint64_t end) noexcept nogil:
@@ -339,10 +343,10 @@ cdef class VideoStream:
         self.au_vcl = False
         self.au_sets = 0
         self.au_begin = self.nal_prefix
-        if self.pack_frame == self.nal_frame:
+        if self.packs == self.nal_packs:
             self.pack_frame = NONE32
         if self.nal_fresh:
-            if self.wall == self.nal_wall:
+            if self.walls == self.nal_walls:
                 self.wall_fresh = False
             self.nal_fresh = False
             anchor = <Anchor*> push(&self.anchors, self.max_samples)

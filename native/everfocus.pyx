@@ -313,4 +313,5 @@ cdef class FrameCore(FrameWindow):
             self.video.codec = 1 if f.kind <= H264P else 2
         self.video.packet(time, NONE32, True)
         self.video.pack_frame = self.ordinal
+        self.video.packs += 1
         deliver_frame(self.video, p, n, self.offset + HEADER, framing)

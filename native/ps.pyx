@@ -264,6 +264,7 @@ cdef class PsCore(Fed):
             self.head_n = 0
             self.got = 0
             self.video.pack_frame = NONE32
+            self.video.packs += 1
             self.state = PACK_STUFFING if self.left else START
         return used
 
@@ -453,6 +454,7 @@ cdef class PsCore(Fed):
         if self.map_.wall_seen:
             self.video.wall = self.map_.wall
             self.video.wall_fresh = True
+            self.video.walls += 1
             self.video.encrypted = self.map_.encrypted
             if self.map_.encrypted != 0 and self.map_.encrypted != 7:
                 self.encrypted = True

@@ -30,9 +30,11 @@ cdef class VideoStream:
     cdef int codec                  # 0 unknown, 1 H.264, 2 H.265
     cdef bint codec_sure            # told by a parameter set, not by the container
     cdef uint32_t pack_frame        # frame number of the last pack, until used
+    cdef uint32_t packs             # how many packs there were: two may say the same number
     cdef int64_t wall               # wall clock read last, until used
     cdef uint32_t encrypted
     cdef bint wall_fresh
+    cdef uint32_t walls             # how many readings: two of a second may say the same
     cdef Packet packets[CODE_SPAN]  # the last ones, by their number
     cdef uint64_t packet_count
     cdef uint64_t used_packet       # number of the last whose PTS an access unit has
@@ -49,7 +51,7 @@ cdef class VideoStream:
     cdef uint64_t nal_packet        # number of the packet that it begins in
     cdef int64_t nal_pts, nal_wall
     cdef uint32_t nal_lead
-    cdef uint32_t nal_frame
+    cdef uint32_t nal_frame, nal_packs, nal_walls
     cdef bint nal_fresh
     cdef bint au_open, au_vcl
     cdef Sample au
