@@ -24,11 +24,16 @@ cdef class Fed:
 
         Args:
             data: contiguous uint8, any length; not kept.
+
+        Raises:
+            MemoryError: what must be kept of it found no room; nothing more is taken.
         """
         cdef size_t n = data.shape[0]
         if n:
             with nogil:
                 self.take(&data[0], n)
+        if self.starved:
+            raise MemoryError("no room for what a parser has to keep of its input")
 
 
 cdef class Window(Fed):
@@ -108,7 +113,7 @@ cdef class Window(Fed):
                 room = 2 * (self.kept_end + n)
                 grown = <uint8_t*> realloc(self.kept, room)
                 if grown == NULL:
-                    self.stopped = True
+                    self.stopped = self.starved = True
                     return False
                 self.kept = grown
                 self.kept_room = room

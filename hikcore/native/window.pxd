@@ -4,6 +4,8 @@ from libc.stdint cimport uint8_t, uint64_t
 
 
 cdef class Fed:
+    cdef bint starved       # memory that was asked for could not be had
+
     cdef void take(self, const uint8_t* p, size_t n) noexcept nogil
 
 
