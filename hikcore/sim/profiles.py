@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from pathlib import Path
 from typing import Any
 
@@ -169,7 +170,9 @@ def get_profile(name: str) -> Profile:
         return Profile.model_validate(_BUILT_IN[name])
     if name.endswith((".toml", ".json")):
         return load_profile(Path(name))
+    near = difflib.get_close_matches(name, _BUILT_IN, 1)
+    meant = f"{near[0]!r} is near it; " if near else ""
     raise ConfigurationError(
         f"no simulated recorder is called {name!r}",
-        hint="`hikcore simulate --list` has their names; or give a .toml or .json file",
+        hint=f"{meant}`hikcore simulate --list` has all names; or give a .toml or .json file",
     )
