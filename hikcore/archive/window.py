@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from hikcore.archive.proof import Proof
+from typing import TYPE_CHECKING
+
 from hikcore.archive.store import Store
 from hikcore.errors import ArchiveCorrupt
+
+if TYPE_CHECKING:  # it loads numpy and pydantic, which a cut without proof does not need
+    from hikcore.archive.proof import Proof
 
 #: Read at once and kept; what is asked for within it costs no further request.
 BLOCK = 32 << 20
