@@ -349,7 +349,7 @@ cdef class AviCore(Window):
         cdef int i
         h.format_n = <uint32_t> size if size < FORMAT_ROOM else FORMAT_ROOM
         memcpy(h.format, p, h.format_n)
-        if self.header == self.video_stream and size >= 20:
+        if self.header == self.video_stream and size >= 20 and not self.pictures:
             for i in range(4):
                 name[i] = p[16 + i] - 32 if 0x61 <= p[16 + i] <= 0x7A else p[16 + i]
             if named(name, b"H265") or named(name, b"HEVC") or named(name, b"HEV1") \

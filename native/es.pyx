@@ -211,7 +211,9 @@ cdef class VideoStream:
         cdef uint8_t b0 = self.nal_head[0], b1 = self.nal_head[1], b2 = self.nal_head[2]
         cdef uint8_t kind
         cdef bint vcl, first, opens, is_set, sync = False, base = True, doubtful = False
-        if self.au_sets == 3 and self.au_open and not self.au_vcl:
+        if self.au_sets and self.au_open and not self.au_vcl and (
+            self.au_sets == 3 or self.au_sets + self.au_codec == 3
+        ):
             doubtful = not self.tell_picture(b0, b1)
         if not self.codec_sure or (b0 == 0x40 and b1 == 1) or (self.codec == 2 and (b0 & 0x9F) == 7):
             # Types that the other codec never has: a camera that was set to another in mid-file.
@@ -243,7 +245,7 @@ cdef class VideoStream:
         if vcl and base and not doubtful:
             if not self.au_vcl:
                 self.au_vcl = True
-                self.au_codec = self.codec
+                self.au_codec = 2 if self.codec == 2 else 1
                 self.au.kind = kind
                 if self.want_heads:
                     self.set_open = self.set_is_head = True
@@ -286,16 +288,24 @@ cdef class VideoStream:
         self.au_sets |= codec
 
     cdef bint tell_picture(self, uint8_t b0, uint8_t b1) noexcept nogil:
-        """Behind sets of both codecs the picture itself shows its codec: slices of H.264 that
-        others refer to have an odd first byte, which H.265 has in layers above the base alone.
+        """Behind sets of both codecs, or of another codec than the picture before had, the picture
+        itself shows its codec: slices of H.264 have an odd first byte, which H.265 has in layers
+        above the base alone. Else pictures that go on behind stray sets would be taken for units
+        of no picture, up to the next sets: one access unit that grows and grows.
         False: whatever it is (an SEI of H.264 looks like a picture of H.265), it is none."""
         if (b0 & 0x81) == 1 and ((b0 & 31) == 1 or (b0 & 31) == 5):
-            self.codec = 1
+            self.shown(1)
             return True
         if b1 == 1 and (b0 == 0 or b0 == 2 or 0x20 <= b0 <= 0x2A and not b0 & 1):
-            self.codec = 2
+            self.shown(2)
             return True
         return False
+
+    cdef void shown(self, uint32_t codec) noexcept nogil:
+        """The codec of a picture, and whether all sets before it are of another."""
+        self.codec = codec
+        if self.au_sets == 3 - codec:
+            self.fault(FAULT_TWO_CODECS)
 
     cdef size_t split_extents(self) noexcept nogil:
         """Make an extent begin at the prefix of the open NAL unit; returns its index."""
@@ -360,8 +370,9 @@ cdef class VideoStream:
         if not self.au_open:
             return
         if self.config_n:
-            if self.au_sets == 3 and CONFIG_ROOM - self.config_n >= 5:
-                # Sets of both codecs: an empty one behind them tells that of the picture.
+            if (self.au_sets == 3 or (self.au_vcl and self.au_sets + self.au_codec == 3)) \
+                    and CONFIG_ROOM - self.config_n >= 5:
+                # Sets of another codec too: an empty one behind them tells that of the picture.
                 self.config[self.config_n] = <uint8_t> self.au_codec
                 memset(self.config + self.config_n + 1, 0, 4)
                 self.config_n += 5

@@ -83,6 +83,7 @@ cdef class VideoStream:
     cdef void nal_known(self) noexcept nogil
     cdef void tell_codec(self, uint8_t b0, uint8_t b1) noexcept nogil
     cdef void saw_set(self, uint32_t codec) noexcept nogil
+    cdef void shown(self, uint32_t codec) noexcept nogil
     cdef bint tell_picture(self, uint8_t b0, uint8_t b1) noexcept nogil
     cdef void open_access_unit(self) noexcept nogil
     cdef size_t split_extents(self) noexcept nogil

@@ -73,12 +73,14 @@ def avi(
 
 @dataclass
 class Parsed:
-    """`pictures`: data of each chunk of the first video stream, None for one that is not whole."""
+    """`pictures`: data of each chunk of the first video stream, None for one that is not whole.
+    `h265`: whether its header says so before any picture."""
 
     pictures: list[bytes | None] = field(default_factory=list)
     sounds: list[bytes] = field(default_factory=list)
     cut: int = 0
     unpadded: int = 0
+    h265: bool | None = None
 
 
 _DATA = re.compile(rb"[0-9][0-9](d[cb]|wb|pc|tx|sb)|LIST|RIFF|idx1|JUNK|ix[0-9][0-9]", re.DOTALL)
@@ -205,6 +207,10 @@ class Parser:
                 self.video = self.strl
             elif data[:4] == b"auds" and self.audio < 0:
                 self.audio = self.strl
+        elif name == b"strf" and not self.movi and 0 <= self.strl == self.video < 16:
+            known = (b"H265", b"HEVC", b"HEV1", b"HVC1", b"X265")
+            if data[16:20].upper() in known and not self.out.pictures:
+                self.out.h265 = True
         return after
 
 

@@ -312,6 +312,7 @@ def _access_units(video: _Stream, out: Parsed) -> None:
     units: list[tuple[Unit, bool]] = []  # and whether it has a picture
     taken = -1  # the packet whose PTS is used up
     both: set[bool] = set()  # codecs of whose parameter sets the access unit has some
+    shown: set[bool] = set()  # the codec of the picture before
     numbers, walls = list(video.numbers), list(video.walls)
     cra: Unit | None = None
     h265: bool | None = None
@@ -325,7 +326,7 @@ def _access_units(video: _Stream, out: Parsed) -> None:
             told = types.pop(0)[1]
             h265 = h265 if sure else told
         doubtful = False
-        if len(both) > 1 and not units[-1][1]:
+        if both - shown and len(both | shown) > 1 and not units[-1][1]:
             if head[0] & 0x81 == 1 and head[0] & 31 in (1, 5):
                 h265 = False
             elif head[1] == 1 and head[0] in (0, 2, 0x20, 0x22, 0x24, 0x26, 0x28, 0x2A):
@@ -358,6 +359,7 @@ def _access_units(video: _Stream, out: Parsed) -> None:
         if picture and not has_picture and not doubtful:
             unit.sync = sync
             units[-1] = (unit, True)
+            shown = {bool(h265)}
             if sync:
                 cra = unit if h265 and kind == 21 else None
             elif h265 and kind in (8, 9) and cra is not None:
@@ -373,6 +375,17 @@ def _access_units(video: _Stream, out: Parsed) -> None:
         units.pop()
     out.units = [unit for unit, _ in units]
     out.anchors = [(at, reading) for at, reading in out.anchors if at < len(units)]
+
+
+def units_of(frames: list[list[bytes]], h265: bool | None) -> list[Unit]:
+    """Access units of NAL units that come in frames; a unit's PTS is the number of the frame in
+    which it begins, or -1. `h265`: as the container says."""
+    out, video = Parsed(), _Stream(types=[] if h265 is None else [(0, h265)])
+    for number, nals in enumerate(frames):
+        video.packets.append(_Packet(len(video.data), number, None, True, False))
+        video.data += b"".join(b"\0\0\1" + nal for nal in nals)
+    _access_units(video, out)
+    return out.units
 
 
 def _packet_of(video: _Stream, begin: int, taken: int) -> tuple[int, bool]:

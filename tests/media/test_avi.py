@@ -28,6 +28,7 @@ from tests.media.avi_reference import avi, chunk, listed, parse, sound_header, v
 from tests.media.everfocus_reference import _nals as split_frame
 from tests.media.everfocus_reference import annexb, lengths
 from tests.media.mp4_footage import decode_video, encode, picture
+from tests.media.ps_reference import units_of
 from tests.media.test_everfocus import Body, nal_units, pictures
 
 LATER = 1_700_000_000 * NS
@@ -294,6 +295,45 @@ def test_b_pictures_are_named() -> None:
     assert not any("B pictures" in note for note in index(avi(chunks())).notes)
 
 
+@pytest.mark.parametrize("framed", [annexb, lengths])
+@pytest.mark.parametrize(("codec", "other"), [("h264", "h265"), ("h265", "h264")])
+def test_pictures_go_on_behind_stray_parameter_sets_of_the_other_codec(
+    codec: str, other: str, framed
+) -> None:
+    """A splice in the middle of a group: sets of the other codec, of which no picture comes. What
+    follows is no unit of no picture, up to the next key picture, but the pictures that it is."""
+    kinds = (7, 8) if other == "h264" else (32, 33, 34)
+    stray = [
+        nal for nal in pictures(other, 1)[0][1]
+        if (nal[0] & 31 if other == "h264" else nal[0] >> 1) in kinds
+    ]  # fmt: skip
+    units = [nals for _, nals in pictures(codec, 40)]
+    spliced = [*units[:5], [*stray, *units[5]], *units[6:]]
+    table = index(avi([chunk(b"00dc", framed(nals)) for nals in spliced]))
+    assert table.video is not None
+    assert len(table.video) == 40
+    assert {one.codec for one in table.video.configs} == {codec}
+    assert places(table) == list(range(40))
+    whole_again = index(avi([chunk(b"00dc", framed(nals)) for nals in units])).video
+    assert whole_again is not None
+    assert table.video.sync.tolist() == whole_again.sync.tolist()
+    assert "parameter sets of two codecs before one picture" in {d.reason for d in table.damage}
+
+
+def test_a_camera_that_is_set_to_another_codec() -> None:
+    first, second = ([nals for _, nals in pictures(codec, 20)] for codec in ("h264", "h265"))
+    for units in (first + second, second + first):
+        body = avi([chunk(b"00dc", annexb(nals)) for nals in units])
+        table = index(body)
+        assert table.video is not None
+        assert not table.damage
+        assert nal_units(body, table.video) == [nal for nals in units for nal in nals]
+        assert [one.codec for one in table.video.configs] == (
+            ["h264", "h265"] if units[0] is first[0] else ["h265", "h264"]
+        )
+        assert table.video.config.tolist() == [0] * 20 + [1] * 20
+
+
 def test_sound_alone() -> None:
     table = index(avi([c for c in chunks() if c.startswith(b"01wb")]))
     assert table.video is None
@@ -318,16 +358,19 @@ def compare(body: bytes, pieces: Sequence[int]) -> None:
     if table is None or same is None:
         return
     assert (same.damage, same.notes, same.cut_off) == (table.damage, table.notes, table.cut_off)
-    framing, nals = "", []
+    framing, frames = "", []
     for each in truth.pictures:
         how, units = split_frame(each or b"")
         framing = framing or how
-        nals += units if how == framing else []
-    got = nal_units(body, table.video)
+        frames.append(units if how == framing else [])
+    got, nals = nal_units(body, table.video), [nal for units in frames for nal in units]
     assert got == nals[: len(got)]
     if table.video is not None:
-        # No table ends early but for what is not a picture.
-        assert len(nals) - len(got) < 10
+        if not any(b"\0\0\1" in nal or nal[:1] == b"\0" or nal[-1:] == b"\0" for nal in nals):
+            # No table ends early but for what is no picture.
+            units = units_of(frames, truth.h265)
+            assert got == [nal for unit in units for nal in unit.nals]
+            assert table.video.sync.tolist() == [unit.sync for unit in units]
         # At the slowest rate and the latest begin that a header may name.
         assert int(table.video.pts.max()) <= (len(truth.pictures) * 100 + 3600) * 90_000
     if table.audio is not None:
