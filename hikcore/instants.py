@@ -81,18 +81,21 @@ def union(spans: Iterable[Span]) -> list[Span]:
 
 def subtract(spans: Sequence[Span], minus: Iterable[Span]) -> list[Span]:
     """The instants of `spans` that none of `minus` holds."""
-    left = union(spans)
-    for hole in union(minus):
-        kept: list[Span] = []
-        for span in left:
-            if not span.meets(hole):
-                kept.append(span)
-                continue
-            if span.begin < hole.begin:
-                kept.append(Span(span.begin, hole.begin))
-            if hole.end < span.end:
-                kept.append(Span(hole.end, span.end))
-        left = kept
+    holes = union(minus)
+    left: list[Span] = []
+    at = 0
+    for span in union(spans):
+        begin = span.begin
+        while at < len(holes) and holes[at].begin < span.end:
+            hole = holes[at]
+            if begin < hole.begin:
+                left.append(Span(begin, hole.begin))
+            begin = max(begin, hole.end)
+            if hole.end > span.end:
+                break  # it reaches into the next one
+            at += 1
+        if begin < span.end:
+            left.append(Span(begin, span.end))
     return left
 
 

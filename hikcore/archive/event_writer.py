@@ -1,19 +1,24 @@
 """Events into the archive as they come: a journal on this machine first, then batches.
 
 A put for every event would be thousands of small objects a day, and an event that waits in memory
-is lost with its process. So each is written to a journal at once, a batch goes out by and by, and
-then the journal goes. Whoever starts next puts what a killed process left behind: as keys name the
-events, one that was put already is no second one.
+is lost with its process. So each is written to a journal at once; by and by a journal is closed,
+its events go out as a batch, and then it goes. While the archive is away closed journals wait on
+the disk, not in memory. Whoever starts next puts what a killed process left behind: as keys name
+the events, one that was put already is no second one.
 """
 
 from __future__ import annotations
 
 import fcntl
 import json
+import logging
 import os
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
-from typing import Final, TextIO
+from threading import Lock
+from typing import Final, NamedTuple, TextIO
 
 from pydantic import ValidationError
 
@@ -21,19 +26,22 @@ from hikcore.archive.events import Event, put_events
 from hikcore.archive.store import Store
 from hikcore.instants import NS
 
+_LOG = logging.getLogger(__name__)
 #: A batch of so many events goes out whatever the clock says.
 _MOST: Final = 1000
 
 
 class EventWriter:
-    """Takes the events of one device. Not safe for two threads at once; calls block (a store's
-    puts, a file's writes).
+    """Takes the events of one device.
+
+    `add`, `mark` and `close_batch` belong to one thread, and write to a file at most;
+    `put_batches` waits for the store, and may run in another one meanwhile.
 
     Args:
         store: of the archive.
         folder: for journals: on a disk of this machine, the same in the next run.
         now: our clock, UTC ns.
-        every: ns between batches.
+        every: ns between batches, and before a batch that the store did not take is tried again.
     """
 
     def __init__(
@@ -43,33 +51,43 @@ class EventWriter:
         self._folder = folder
         self._now = now
         self._every = every
-        self._events: list[Event] = []
         self._file: TextIO | None = None
         self._path = folder
         self._since = 0
+        self._count = 0
+        self._closed: deque[Path] = deque()
+        self._again = 0
+        self._putting = Lock()
         folder.mkdir(parents=True, exist_ok=True)
 
-    def recover(self) -> list[Event]:
-        """Put what processes that ended without a word left behind, and return it."""
-        out: list[Event] = []
+    def recover(self) -> int:
+        """Put what processes that ended without a word left behind; how many events that were.
+
+        Raises:
+            ArchiveError: the store does not take them; they stay where they are.
+        """
+        count = 0
         for path in sorted(self._folder.glob("*.jsonl")):
             if path == self._path:
                 continue
-            with path.open("r+", encoding="utf-8") as file:
+            try:
+                file = path.open("r+", encoding="utf-8", errors="replace")
+            except FileNotFoundError:
+                continue  # somebody else put it
+            with file:
                 try:
                     fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 except OSError:
                     continue  # its process is alive
-                found = list(_journalled(file))
-                put_events(self._store, found)
-                path.unlink(missing_ok=True)
-                out += found
-        return out
+                count += self._put(path, _journalled(file), marks=True)
+        return count
 
     def add(self, event: Event) -> None:
         """Keep an event: when this returns, a killed process does not lose it."""
         self._write({"event": json.loads(event.to_bytes())})
-        self._events.append(event)
+        self._count += 1
+        if self._count >= _MOST:
+            self.close_batch()  # a journal is read whole: none grows while the archive is away
 
     def mark(self, statement: Event) -> None:
         """Keep a statement that holds if nothing more is heard of this process: of several with one
@@ -78,26 +96,58 @@ class EventWriter:
 
     def due(self) -> bool:
         """Whether a batch should go out."""
-        if not self._events:
-            return False
-        return len(self._events) >= _MOST or self._now() - self._since >= self._every
+        if self._closed:
+            return self._now() >= self._again
+        return self._count > 0 and self._now() - self._since >= self._every
 
-    def flush(self) -> int:
-        """Put what was added since the last batch; how many events that were.
+    def close_batch(self) -> None:
+        """What was added until now is a batch; what comes goes into the next one."""
+        if self._file is None:
+            return
+        # Without its lock another process may take it for left behind, put it and remove it: that
+        # adds nothing that we should not put ourselves.
+        self._file.close()
+        self._file = None
+        self._count = 0
+        self._closed.append(self._path)
+
+    def put_batches(self) -> int:
+        """Put the batches that are closed; how many events that were.
 
         Raises:
-            ArchiveError: the store does not take them; they stay in the journal, and with the next
-                batch.
+            ArchiveError: the store does not take them; they stay in their journals until the next
+                time.
         """
-        count = len(self._events)
-        if self._events:
-            put_events(self._store, self._events)
-        self._events = []
-        if self._file is not None:
-            self._path.unlink(missing_ok=True)
-            self._file.close()
-            self._file = None
+        count = 0
+        with self._putting:
+            self._again = self._now() + self._every
+            while self._closed:
+                path = self._closed[0]
+                with suppress(FileNotFoundError):  # somebody else put it
+                    with path.open(encoding="utf-8", errors="replace") as file:
+                        found = _journalled(file)
+                    count += self._put(path, found, marks=False)
+                self._closed.popleft()
+            self._again = 0
         return count
+
+    def flush(self) -> int:
+        """Both."""
+        self.close_batch()
+        return self.put_batches()
+
+    def _put(self, path: Path, found: _Journal, *, marks: bool) -> int:
+        """Put a journal's events and remove it."""
+        events = [*found.events, *(found.marks if marks else ())]
+        put_events(self._store, events)
+        if found.unread:
+            # By another version perhaps, which can still be asked for them.
+            with suppress(FileNotFoundError):
+                path.rename(path.with_suffix(".damaged"))
+            _LOG.warning("%s: %d lines are no events: kept as .damaged", path, found.unread)
+        else:
+            path.unlink(missing_ok=True)
+        return len(events)
 
     def _write(self, line: dict[str, object]) -> None:
         if self._file is None:
@@ -108,7 +158,7 @@ class EventWriter:
         self._file.flush()
 
     def _open(self) -> None:
-        """A journal of its own, locked as long as this process lives."""
+        """A journal of its own, locked as long as it is written to."""
         number = self._since
         while True:
             self._path = self._folder / f"{number:020d}-{os.getpid()}.jsonl"
@@ -125,20 +175,31 @@ class EventWriter:
             file.close()
 
 
-def _journalled(file: TextIO) -> Iterator[Event]:
-    """The events of a journal and the statements that hold; a line that the end cut is none."""
+class _Journal(NamedTuple):
+    """The events of a journal, the statements that hold if its writer was killed, and how many of
+    its lines are neither."""
+
+    events: list[Event]
+    marks: list[Event]
+    unread: int
+
+
+def _journalled(file: TextIO) -> _Journal:
+    events: list[Event] = []
     marks: dict[str, Event] = {}
+    unread = 0
     for line in file:
         if not line.endswith("\n"):
-            break
+            break  # the end cut it off
         try:
             entry = json.loads(line)
             event = Event.model_validate(entry.get("mark") or entry["event"])
         except (ValueError, KeyError, AttributeError, ValidationError):
-            continue  # a disk that was full or lost power; the rest is good
+            unread += bool(line.strip("\0\n"))  # zeros: the disk lost power
+            continue
         if "mark" in entry:
             marks[event.key] = event
         else:
             marks.pop(event.key, None)
-            yield event
-    yield from marks.values()
+            events.append(event)
+    return _Journal(events, list(marks.values()), unread)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Final, Literal
@@ -173,11 +174,20 @@ def read_events(
 def watched(events: Iterable[Event], via: str, span: Span) -> list[Span]:
     """When somebody listened to an endpoint of a device.
 
+    What a listener itself calls a gap is none of it: it says so only afterwards, when it finds that
+    its connection had been dead for a while.
+
     Args:
         events: of one device, as read.
     """
-    spans = (e.span.intersection(span) for e in events if e.kind == "watch" and e.via == via)
-    return union(each for each in spans if each is not None)
+    said: dict[str, tuple[list[Span], list[Span]]] = {}
+    for event in events:
+        if event.kind not in ("watch", "gap") or event.via != via:
+            continue
+        part = event.span.intersection(span)
+        if part is not None:
+            said.setdefault(event.listener, ([], []))[event.kind == "gap"].append(part)
+    return union(part for heard, gaps in said.values() for part in subtract(heard, gaps))
 
 
 def unwatched(events: Iterable[Event], via: str, span: Span) -> list[Span]:
@@ -256,11 +266,15 @@ def _not_found_again(events: Sequence[Event]) -> list[Event]:
             heard.setdefault(_meta(event), []).append(event.time)
     out = []
     for event in events:
-        times = heard.get(_meta(event), []) if event.kind == "meta" else []
-        near = [at for at in times if abs(at - event.time) <= _TOGETHER]
-        if event.told == "device" and near:
-            times.remove(min(near, key=lambda at: abs(at - event.time)))
-            continue
+        if event.kind == "meta" and event.told == "device":
+            times = heard.get(_meta(event), [])
+            # By time, as the events come: one message may be repeated all day.
+            first = bisect_left(times, event.time - _TOGETHER)
+            near = times[first : bisect_right(times, event.time + _TOGETHER, lo=first)]
+            if near:
+                nearest = min(near, key=lambda at: abs(at - event.time))
+                del times[bisect_left(times, nearest, lo=first)]
+                continue
         out.append(event)
     return out
 

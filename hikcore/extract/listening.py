@@ -20,6 +20,7 @@ from hikcore.archive.event_writer import EventWriter
 from hikcore.archive.events import Event, EventKind, ReceiptSlots, event_key, read_events
 from hikcore.archive.store import Store
 from hikcore.errors import ArchiveError, DeviceError
+from hikcore.extract.holes import Hole, left_open, questions, widened
 from hikcore.instants import DAY, NS, Span
 from hikcore.sources.base import Deviation
 from hikcore.sources.everfocus.heard import Heard
@@ -92,17 +93,6 @@ class ListenReport:
             self.warnings.append(text)
 
 
-@dataclass(slots=True)
-class _Hole:
-    """A stretch (our clock) in which an endpoint was not heard."""
-
-    via: str
-    begin: int
-    end: int
-    reason: str
-    due: int
-
-
 class EventListening:
     """One recorder's listeners into the archive.
 
@@ -144,10 +134,9 @@ class EventListening:
         self._watching: dict[str, int] = {}
         self._watched_at = self._marked_at = now()
         self._last: dict[str, int] = {}
-        self._holes: list[_Hole] = []
+        self._holes: list[Hole] = []
         self._recent: deque[HeardAt] = deque(maxlen=_REMEMBERED)
         self._meta_types = dict.fromkeys(META_TYPES)
-        self._busy = asyncio.Lock()
 
     async def run(self, stop: asyncio.Event) -> ListenReport:
         """Listen until `stop` is set.
@@ -159,42 +148,52 @@ class EventListening:
         """
         await asyncio.to_thread(self._begin)
         await self._compare()
-        work = asyncio.create_task(self._consume())
+        ending = asyncio.Event()
+        work = asyncio.create_task(self._consume(ending))
         ticks = asyncio.create_task(self._tick_for_ever())
         stopped = asyncio.create_task(stop.wait())
         try:
             await asyncio.wait({work, ticks, stopped}, return_when=asyncio.FIRST_COMPLETED)
+            until = self._now()  # connections take their time to close, and tell nothing more
+            ticks.cancel()
+            if stop.is_set():
+                ending.set()
+                await asyncio.wait({work})  # it ends behind what has come already
         finally:
             for task in (work, ticks, stopped):
                 task.cancel()
             ended = await asyncio.gather(work, ticks, stopped, return_exceptions=True)
-            await self._end()
-        for each in ended:
-            if isinstance(each, Exception):
-                raise each
+        try:
+            await self._end(until)
+        finally:
+            for each in ended:
+                if isinstance(each, Exception):
+                    raise each
         return self.report
 
     def _begin(self) -> None:
         """What a killed process left, and until when somebody listened."""
-        self.report.recovered = len(self._writer.recover())
+        self.report.recovered = self._writer.recover()
         now = self._now()
         span = Span(now - self._options.back, now + DAY)
-        for event in read_events(self._store, self._site, span, device=self._device):
+        events = read_events(self._store, self._site, span, device=self._device)
+        for event in events:
             if event.kind == "watch":
                 self._last[event.via] = max(self._last.get(event.via, -1), event.received)
             if event.kind in ("event", "meta"):
                 self._remember(event)
+        self._holes = left_open(events, _SEARCHED, now)
 
-    async def _consume(self) -> None:
-        async with aclosing(self._listener.items()) as items:
+    async def _consume(self, stop: asyncio.Event | None = None) -> None:
+        # Nothing is waited for here: what was heard is in the journal before the next is read.
+        async with aclosing(self._listener.items(stop)) as items:
             async for item in items:
-                async with self._busy:
-                    if isinstance(item, Heard):
-                        self._heard(item)
-                    elif isinstance(item, Listening):
-                        self._listening(item)
-                    else:
-                        self._silence(item)
+                if isinstance(item, Heard):
+                    self._heard(item)
+                elif isinstance(item, Listening):
+                    self._listening(item)
+                else:
+                    self._silence(item)
 
     def _heard(self, heard: Heard) -> None:
         offset = self._clock.offset if self._clock is not None else 0
@@ -222,7 +221,7 @@ class EventListening:
         if since >= 0 and since < item.at:
             reason = item.reason or "nobody listened"
             due = item.at + self._options.settle
-            self._holes.append(_Hole(item.via, since, item.at, reason, due))
+            self._holes.append(Hole(item.via, since, item.at, reason, due))
 
     def _silence(self, item: Silence) -> None:
         self.report.warn(f"{item.via}: {item.reason}")
@@ -242,38 +241,37 @@ class EventListening:
             await self._compare()
         due = [hole for hole in self._holes if hole.due <= now]
         if due:
-            self._holes = [hole for hole in self._holes if hole.due > now]
             await self._fill(due)
-        async with self._busy:
-            if now - self._marked_at >= self._options.mark_every:
-                self._marked_at = now
-                for via, begin in self._watching.items():
-                    if now > begin:
-                        self._writer.mark(self._watch(via, begin, now))
-            if self._writer.due() or now - self._watched_at >= self._options.watch_every:
-                await self._put(now)
-
-    async def _put(self, now: int) -> None:
-        """A batch, with the statement that somebody listened until now."""
-        self._watched_at = now
-        for via, begin in self._watching.items():
-            if now > begin:
-                self._writer.add(self._watch(via, begin, now))
-                self._watching[via] = now
-        try:
-            if await asyncio.to_thread(self._writer.flush):
-                self.report.batches += 1
-        except ArchiveError as error:
-            self.report.warn(f"a batch waits in the journal: {error}")
-
-    async def _end(self) -> None:
-        """Nothing more is heard: holes are asked for at once, and everything goes out."""
-        now = self._now()
-        holes, self._holes = self._holes, []
-        if holes:
-            await self._fill(holes)
-        async with self._busy:
+            now = self._now()
+        if now - self._marked_at >= self._options.mark_every:
+            self._marked_at = now
+            for via, begin in self._watching.items():
+                if now > begin:
+                    self._writer.mark(self._watch(via, begin, now))
+        if self._writer.due() or now - self._watched_at >= self._options.watch_every:
             await self._put(now)
+
+    async def _put(self, until: int) -> None:
+        """A batch, with the statement that somebody listened until then (our clock)."""
+        try:
+            self._watched_at = until
+            for via, begin in self._watching.items():
+                if until > begin:
+                    self._writer.add(self._watch(via, begin, until))
+                    self._watching[via] = until
+            self._writer.close_batch()
+        finally:
+            try:
+                if await asyncio.to_thread(self._writer.put_batches):
+                    self.report.batches += 1
+            except ArchiveError as error:
+                self.report.warn(f"a batch waits in the journal: {error}")
+
+    async def _end(self, until: int) -> None:
+        """Nothing more is heard: holes are asked for at once, and everything goes out."""
+        if self._holes:
+            await self._fill(list(self._holes))
+        await self._put(until)
 
     async def _compare(self) -> None:
         self._clock_at = self._now()
@@ -282,25 +280,31 @@ class EventListening:
         except DeviceError as error:
             self.report.warn(f"its clock cannot be compared: {error.message}")
 
-    async def _fill(self, holes: list[_Hole]) -> None:
-        """Ask for what was missed, once for each kind of question, and say what remains unknown."""
+    async def _fill(self, holes: list[Hole]) -> None:
+        """Ask for what was missed, once for each kind of question, and say what remains unknown.
+        Who is interrupted while it waits has filled none, and they are asked for again."""
         offset = self._clock.offset if self._clock is not None else 0
         slack = self._options.slack + (self._clock.uncertainty if self._clock is not None else NS)
         found: dict[str, Search] = {}
         for kind in dict.fromkeys(_SEARCHED[hole.via][0] for hole in holes):
             own = [hole for hole in holes if _SEARCHED[hole.via][0] == kind]
-            span = Span(
-                min(h.begin for h in own) + offset - slack, max(h.end for h in own) + offset + slack
-            )
-            found[kind] = await self._search(kind, span)
-        async with self._busy:
-            new = {kind: not_heard(s.rows, self._recent, slack) for kind, s in found.items()}
-            for rows in new.values():
-                for row in rows:
-                    self._add(self._of_search(row))
-            for hole in holes:
-                kind, unknown = _SEARCHED[hole.via]
-                self._add(self._gap(hole, offset, found[kind], len(new[kind]), unknown))
+            wide = widened(own, offset, slack)
+            for span in questions(own, offset, slack):
+                search = await self._search(kind, span)
+                # What lies between the holes was heard, further back perhaps than is remembered.
+                search.rows = [row for row in search.rows if _meets(row, wide)]
+                if kind in found:
+                    search.rows = found[kind].rows + search.rows
+                    search.failed = found[kind].failed + search.failed
+                found[kind] = search
+        new = {kind: not_heard(s.rows, self._recent, slack) for kind, s in found.items()}
+        for rows in new.values():
+            for row in rows:
+                self._add(self._of_search(row))
+        for hole in holes:
+            kind, unknown = _SEARCHED[hole.via]
+            self._add(self._gap(hole, offset, found[kind], len(new[kind]), unknown))
+        self._holes = [hole for hole in self._holes if hole not in holes]
 
     async def _search(self, kind: str, span: Span) -> Search:
         channels = sorted(self._cameras)
@@ -320,7 +324,7 @@ class EventListening:
             channel=row.channel, type_=row.type,
         )  # fmt: skip
 
-    def _gap(self, hole: _Hole, offset: int, search: Search, new: int, unknown: str) -> Event:
+    def _gap(self, hole: Hole, offset: int, search: Search, new: int, unknown: str) -> Event:
         data = {
             "reason": hole.reason,
             "asked": search.via,
@@ -388,3 +392,8 @@ class EventListening:
             self._recent.append(
                 HeardAt(event.kind, event.channel, event.type, event.state, data, event.time)
             )
+
+
+def _meets(row: Found, spans: list[Span]) -> bool:
+    end = max(row.end, row.time)
+    return any(row.time < span.end and end >= span.begin for span in spans)

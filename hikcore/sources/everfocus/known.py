@@ -7,9 +7,10 @@ and content agree and their times lie close; each heard one stands for one found
 from __future__ import annotations
 
 import json
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 from hikcore.sources.everfocus.searched import Found
 
@@ -28,13 +29,19 @@ class HeardAt:
     time: int
 
 
+_Left: TypeAlias = dict[tuple[int | None, str], list[HeardAt]]
+"""By channel and type, by time."""
+
+
 def not_heard(found: Iterable[Found], heard: Sequence[HeardAt], slack: int) -> list[Found]:
     """The rows that tell something new.
 
     Args:
         slack: ns by which the times of one event may differ.
     """
-    left = list(heard)
+    left: _Left = {}
+    for each in sorted(heard, key=lambda each: each.time):
+        left.setdefault((each.channel, each.type.casefold()), []).append(each)
     out = []
     for row in sorted(found, key=lambda each: each.time):
         if row.kind == "meta" and _take(left, row, row.time, slack, None):
@@ -48,25 +55,26 @@ def not_heard(found: Iterable[Found], heard: Sequence[HeardAt], slack: int) -> l
     return out
 
 
-def _take(
-    left: list[HeardAt], row: Found, time: int, slack: int, states: frozenset[str] | None
-) -> bool:
+def _take(left: _Left, row: Found, time: int, slack: int, states: frozenset[str] | None) -> bool:
     """Whether this was heard; what was heard is used up."""
+    same = left.get((row.channel, row.type.casefold()), [])
+    first = bisect_left(same, time - slack, key=_time)
     near = [
-        each for each in left
-        if each.channel == row.channel
-        and each.type.casefold() == row.type.casefold()
-        and abs(each.time - time) <= slack
-        and (_same_data(each, row) if states is None
-             else each.kind == "event" and each.state.casefold() in states)
+        at for at in range(first, bisect_right(same, time + slack, lo=first, key=_time))
+        if (_same_data(same[at], row) if states is None
+            else same[at].kind == "event" and same[at].state.casefold() in states)
     ]  # fmt: skip
     if not near:
         return False
     # An event that happens once is begin and end at a time: it is used for both.
-    best = min(near, key=lambda each: abs(each.time - time))
-    if best.state.casefold() != "once" or states is _ENDS:
-        left.remove(best)
+    best = min(near, key=lambda at: abs(same[at].time - time))
+    if same[best].state.casefold() != "once" or states is _ENDS:
+        del same[best]
     return True
+
+
+def _time(heard: HeardAt) -> int:
+    return heard.time
 
 
 def _same_data(heard: HeardAt, row: Found) -> bool:

@@ -68,11 +68,13 @@ class _Line(Protocol):
 
 
 class _Alive:
-    """Until when a connection was surely there: its last message or pong, by our clock."""
+    """Until when a connection was surely there: its last message or pong, by our clock; and
+    whether there was any."""
 
     def __init__(self, at: int) -> None:
         self.at = at
         self.pongs = False
+        self.told = False
 
 
 class Listener:
@@ -110,20 +112,30 @@ class Listener:
         self._sleep = sleep
         self._changes = StatusChanges()
 
-    async def items(self) -> AsyncGenerator[Heard | Listening | Silence, None]:
+    async def items(
+        self, stop: asyncio.Event | None = None
+    ) -> AsyncGenerator[Heard | Listening | Silence, None]:
         """What is told, in the order of receipt, and when which endpoint is heard. It ends only by
         an error or by the caller: close it with `contextlib.aclosing`.
+
+        Args:
+            stop: once set, it ends behind what had come until then.
 
         Raises:
             DeviceAuthError: the login is refused.
             DeviceError: every endpoint was refused.
         """
-        queue: asyncio.Queue[Heard | Listening | Silence | DeviceError] = asyncio.Queue(_QUEUE)
+        queue: asyncio.Queue[Heard | Listening | Silence | DeviceError | None]
+        queue = asyncio.Queue(_QUEUE)
         tasks = [asyncio.create_task(self._run(each, queue)) for each in self._endpoints]
         left = len(tasks)
+        ending = [] if stop is None else [asyncio.create_task(_ending(stop, list(tasks), queue))]
+        tasks += ending
         try:
             while True:
                 item = await queue.get()
+                if item is None:
+                    return
                 if isinstance(item, DeviceError):
                     raise item
                 yield item
@@ -148,8 +160,10 @@ class Listener:
                     await queue.put(Listening(endpoint.name, alive.at, last, reason))
                     await self._connection(endpoint, connection, alive, queue)
             except DeviceError as error:
-                failures = 1 if alive is not None else failures + 1
+                failures += 1
                 if alive is not None:
+                    # Who takes every connection and drops it at once is not asked every second.
+                    failures = 1 if alive.told else failures
                     last = alive.at
                 reason = error.message
                 final = isinstance(error, DeviceRefused) and last < 0
@@ -181,7 +195,7 @@ class Listener:
                         raise
                     await self._ask(connection, alive)
                     continue
-                alive.at = self._now()
+                alive.at, alive.told = self._now(), True
                 for heard in read_message(endpoint, message, alive.at):
                     told = self._changes.changed(heard) if status else heard
                     if told is not None:
@@ -207,7 +221,19 @@ class Listener:
             if alive.pongs:
                 raise
             return
-        alive.pongs, alive.at = True, self._now()
+        alive.pongs = alive.told = True
+        alive.at = self._now()
+
+
+async def _ending(
+    stop: asyncio.Event, tasks: Sequence[asyncio.Task[None]], queue: asyncio.Queue[Any]
+) -> None:
+    """Once `stop` is set: nothing more is read, and a None stands behind all that was."""
+    await stop.wait()
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    await queue.put(None)
 
 
 __all__ = ["Endpoint", "Heard", "Listener", "Listening", "Silence"]

@@ -22,6 +22,7 @@ _NUMBER: Final = re.compile(r"-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?")
 _ESCAPES: Final = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f"}
 _WORDS: Final = {"true": True, "false": False, "null": None, "undefined": None, "None": None}
 _DEEPEST: Final = 64
+_HALF: Final = re.compile(r"\\u[dD][89a-fA-F]")
 _END_OF_STRING_AT_FAULT: Final = re.compile(r"[,\s]*$")
 
 
@@ -41,7 +42,7 @@ def read_json(data: bytes) -> Reply:
     """
     text = data.decode("utf-8", errors="replace").lstrip("\ufeff")
     try:
-        return Reply(json.loads(text), True)
+        return Reply(_whole(json.loads(text), text), True)
     except RecursionError:
         raise ValueError("nested too deeply") from None
     except ValueError:
@@ -49,7 +50,22 @@ def read_json(data: bytes) -> Reply:
     reader = _Reader(text)
     document = reader.value(0)
     reader.end()
-    return Reply(document, False)
+    return Reply(_whole(document, text), False)
+
+
+def _whole(value: Any, text: str) -> Any:
+    """A document without halves of characters: `\\ud83d` alone is no text that can be written."""
+    return _mended(value) if _HALF.search(text) else value
+
+
+def _mended(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if isinstance(value, list):
+        return [_mended(each) for each in value]
+    if isinstance(value, dict):
+        return {_mended(key): _mended(each) for key, each in value.items()}
+    return value
 
 
 class _Reader:
