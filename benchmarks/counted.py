@@ -67,19 +67,14 @@ def gather(path: Path) -> Job:
 def cut(path: Path) -> Job:
     """The plan of a clip of ten seconds: tables walked, head written, sync samples looked at."""
     from hikcore.media.files import FileSource
-    from hikcore.media.mp4.plain import find_moov, open_plain
-    from hikcore.media.mp4.quick import cut_samples, finish
+    from hikcore.media.mp4.plain import find_moov
+    from hikcore.media.mp4.quick import quick_cut
 
     source = FileSource(path)
 
     def run() -> None:
-        found = find_moov(source, source.size)
-        assert found is not None
-        plain = open_plain(found[1], source.size)
-        assert plain is not None
-        clip = cut_samples(plain, 30 * 90_000, 40 * 90_000)
-        assert clip is not None
-        assert finish(clip, [source], [plain]) is not None
+        moov = find_moov(source, source.size)
+        assert quick_cut(source, source.size, moov, 30 * 90_000, 40 * 90_000) is not None
 
     return run
 

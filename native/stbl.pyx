@@ -10,6 +10,9 @@ Facts: ISO/IEC 14496-12 8.6.1 (stts, ctts), 8.6.2 (stss), 8.7.3 (stsz), 8.7.4 (s
 
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 
+cdef enum:
+    LARGEST = 64 << 20         # bytes of a sample, as LARGEST_SAMPLE of hikcore/media/mp4/read.py
+
 
 cdef class Track:
     """The tables of one track of a moov.
@@ -148,7 +151,7 @@ cdef class Track:
         return self.fill(c)
 
     cdef bint fill(self, Cursor* c) noexcept nogil:
-        """The columns of sample `c.sample`; false where its bytes are not in the file. `check` has
+        """The columns of sample `c.sample`; false where its bytes are not in the file, or too many. `check` has
         summed the tables: each holds a row for every sample, so no loop here runs past its rows."""
         cdef uint32_t number = c.sample + 1
         while c.delta_left == 0:
@@ -182,4 +185,7 @@ cdef class Track:
         c.chunk_left -= 1
         c.size = self.uniform if self.uniform else be32(self.stsz.rows + 4 * <size_t> c.sample)
         c.total += c.size
-        return c.offset <= self.file_size and c.size <= self.file_size - c.offset
+        return (
+            c.size <= LARGEST
+            and c.offset <= self.file_size and c.size <= self.file_size - c.offset
+        )

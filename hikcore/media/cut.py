@@ -10,8 +10,8 @@ from typing import Literal, NamedTuple
 
 from hikcore.media.files import FileSource
 from hikcore.media.mp4.headers import TIMESCALE
-from hikcore.media.mp4.plain import Plain, find_moov, open_plain
-from hikcore.media.mp4.quick import QuickClip, cut_samples, finish, join_samples
+from hikcore.media.mp4.plain import find_moov
+from hikcore.media.mp4.quick import QuickClip, quick_cut, quick_join
 
 
 class Cut(NamedTuple):
@@ -54,16 +54,13 @@ def cut_file(
         raise ValueError(f"the begin {begin} is not before the end {end}")
     at, until = round(begin * TIMESCALE), round(end * TIMESCALE)
     with FileSource(path) as source:
-        plain = _plain(source) if start == "exact" and not strip_parameter_sets else None
-        quick = _quick(source, plain, at, until) if plain is not None else None
-        if plain is not None and quick is not None:
-            with _target(out) as descriptor:
-                quick.send([source], descriptor)
-            first = quick.begin - plain.zero
-            return Cut(
-                first, first + quick.end, quick.lead_in, quick.frames, quick.hidden, quick.size,
-                quick.notes,
-            )  # fmt: skip
+        if start == "exact" and not strip_parameter_sets:
+            moov = find_moov(source, source.size)
+            quick = quick_cut(source, source.size, moov, at, until)
+            if quick is not None:
+                with _target(out) as descriptor:
+                    quick.send(descriptor)
+                return told(quick)
     from hikcore.media.whole import cut_table  # noqa: PLC0415  loads numpy and every table
 
     with _target(out) as descriptor:
@@ -79,29 +76,23 @@ def join_files(paths: Sequence[Path], out: Path) -> Cut:
     """
     with ExitStack() as stack:
         sources = [stack.enter_context(FileSource(path)) for path in paths]
-        plains = [plain for source in sources if (plain := _plain(source)) is not None]
-        clip = join_samples(plains) if len(plains) == len(sources) else None
-        quick = finish(clip, sources, plains) if clip is not None else None
+        quick = quick_join(sources)
         if quick is not None:
             with _target(out) as descriptor:
-                quick.send(sources, descriptor)
-            return Cut(
-                0, quick.end, quick.lead_in, quick.frames, quick.hidden, quick.size, quick.notes
-            )
+                quick.send(descriptor)
+            return told(quick)
     from hikcore.media.whole import join_tables  # noqa: PLC0415  loads numpy and every table
 
     with _target(out) as descriptor:
         return join_tables(paths, descriptor)
 
 
-def _plain(source: FileSource) -> Plain | None:
-    moov = find_moov(source, source.size)
-    return None if moov is None else open_plain(moov[1], source.size)
-
-
-def _quick(source: FileSource, plain: Plain, at: int, until: int) -> QuickClip | None:
-    clip = cut_samples(plain, plain.zero + at, plain.zero + until)
-    return None if clip is None else finish(clip, [source], [plain])
+def told(clip: QuickClip) -> Cut:
+    """What a clip by the quick way holds."""
+    return Cut(
+        clip.begin, clip.begin + clip.end, clip.lead_in, clip.frames, clip.hidden, clip.size,
+        clip.notes,
+    )  # fmt: skip
 
 
 @contextmanager

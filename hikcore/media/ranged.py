@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from hikcore.errors import MediaDamaged
-from hikcore.media.cut import Cut
+from hikcore.media.cut import Cut, told
 from hikcore.media.mp4.headers import TIMESCALE, Writable
-from hikcore.media.mp4.plain import find_moov, open_plain
-from hikcore.media.mp4.quick import cut_samples, finish
+from hikcore.media.mp4.plain import find_moov
+from hikcore.media.mp4.quick import quick_cut
 from hikcore.media.mp4.source import Ahead
 from hikcore.media.table import ByteSource
 
@@ -45,24 +45,15 @@ def cut_ranged(
     at, until = round(begin * TIMESCALE), round(end * TIMESCALE)
     ahead = Ahead(source, size, BLOCK)
     tables = _Whole(ahead)
-    found = find_moov(tables, size)
-    plain = None if found is None else open_plain(found[1], size)
-    clip = None if plain is None else cut_samples(plain, plain.zero + at, plain.zero + until)
-    if plain is not None and clip is not None:
-        extents = clip.extents()
-        media = window(min(e[1] for e in extents), max(e[1] + e[2] for e in extents))
-        quick = finish(clip, [media], [plain])
-        if quick is not None:
-            quick.write([media], out)
-            first = quick.begin - plain.zero
-            return Cut(
-                first, first + quick.end, quick.lead_in, quick.frames, quick.hidden, quick.size,
-                quick.notes,
-            )  # fmt: skip
+    moov = find_moov(tables, size)
+    quick = quick_cut(tables, size, moov, at, until, window)
+    if quick is not None:
+        quick.write(out)
+        return told(quick)
     from hikcore.media.whole import cut_ranges  # noqa: PLC0415  loads numpy and every table
 
     ahead.block = 0  # what is held is used again; the rest is read as that reader wants it
-    return cut_ranges(tables, size, window, out, at, until, found[1] if found else b"")
+    return cut_ranges(tables, size, window, out, at, until, moov)
 
 
 class _Whole:

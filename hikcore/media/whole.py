@@ -165,8 +165,7 @@ def _open(path: Path, source: FileSource) -> tuple[SampleTable, int]:
         table = index_file(path)
         return table, int(_video(table).pts.min())
     found = index_mp4(source, source.size, verify=True)
-    moov = find_moov(source, source.size)
-    return accept(to_ninety(found)), _zero(_video(found), moov[1] if moov is not None else b"")
+    return accept(to_ninety(found)), _zero(_video(found), find_moov(source, source.size))
 
 
 def _zero(video: Samples, moov: bytes) -> int:

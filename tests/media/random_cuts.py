@@ -204,15 +204,15 @@ def _units(held: Held, path: Path, begin: int, end: int) -> list[str]:
     """Whether the units of AAC that sound from `begin` to `end` are there as they came, each at its
     time."""
     units, each = held.body.units, Fraction(1024, 48_000)
+    late = Fraction(begin - held.body.footage.instants[0], NS)
     with av.open(str(path)) as container:
         if not container.streams.audio:
-            return ["there is no sound"]
+            return ["there is no sound"] if late < len(units) * each else []
         found = [
             (bytes(packet), packet.pts * packet.time_base)
             for packet in container.demux(audio=0)
             if packet.size and packet.pts is not None and packet.time_base is not None
         ]
-    late = Fraction(begin - held.body.footage.instants[0], NS)
     first = units.index(found[0][0]) if found[0][0] in units else len(units)
     if [data for data, _ in found] != list(units[first : first + len(found)]):
         return [f"{len(found)} units of sound are not units {first} and following of the body"]

@@ -14,6 +14,8 @@ from hikcore.native.cutting import Clip
 from hikcore.native.everfocus_scan import scan_file
 from hikcore.native.mp4 import FragmentCore
 from hikcore.native.nals import measure, reframe
+from hikcore.native.rows import Layout
+from hikcore.native.sounding import Sound
 from tests.media.everfocus_reference import G711, frame
 
 ROW = struct.Struct("<qQiIIII")
@@ -115,10 +117,16 @@ def test_a_clip_of_nothing_has_no_tables() -> None:
     clip = Clip()
     assert len(clip) == 0
     assert clip.close() != 0
-    assert (clip.extents(), clip.sync_samples(), clip.compositions()) == ([], [], None)
-    for made in (clip.durations, clip.sizes, lambda: clip.chunks(0)):
+    assert (clip.sync_samples(), clip.compositions()) == ([], None)
+    sound = Sound(8000, 0, 1)
+    assert len(sound) == 0
+    assert sound.close(0) != 0
+    for made in (clip.durations, clip.sizes, clip.bounds, lambda: Layout(clip), sound.durations):
         with pytest.raises(ValueError, match="without samples"):
             made()
+    for rate, unit, width in ((0, 0, 1), (1 << 20, 0, 1), (8000, -1, 0), (8000, 0, 1 << 21)):
+        with pytest.raises(ValueError, match="no sound"):
+            Sound(rate, unit, width)
 
 
 def test_more_headers_than_there_is_room_for_at_first(tmp_path: Path) -> None:

@@ -1,8 +1,8 @@
 """MP4 files that need no general reader: their tables walked where they lie, without numpy.
 
 Plain is a file with whole tables in moov, one video track of one sample entry with its parameter
-sets and NAL lengths of 4 bytes, and no sound: what an archive's segments of a silent camera are.
-Anything else, and anything odd, is None here and left to `hikcore.media.mp4.read`.
+sets and NAL lengths of 4 bytes, and at most one track of sound in one format: what an archive's
+segments are. Anything else, and anything odd, is None here and left to `hikcore.media.mp4.read`.
 """
 
 from __future__ import annotations
@@ -11,46 +11,57 @@ import struct
 from typing import NamedTuple
 
 from hikcore.errors import MediaDamaged, MediaError
-from hikcore.media import h264, h265
 from hikcore.media.codec import parameter_sets
 from hikcore.media.mp4.boxes import children, find, read_header
 from hikcore.media.mp4.entries import nal_width, read_entry
 from hikcore.media.mp4.headers import FURTHEST, TIMESCALE
+from hikcore.media.mp4.sound_entries import PCM
 from hikcore.media.table import ByteSource, CodecConfig
 from hikcore.native.stbl import Track
 
 #: As the general reader: the largest moov, and samples of a track.
 _MAX_MOOV, _MAX_SAMPLES = 128 << 20, 5_000_000
 _MAX_BOXES = 1000
-#: What is read of a sync sample: parameter sets and the head of the first slice.
-_PEEK = 1024
+#: Samples a second that the native core counts in.
+_MAX_RATE = 1 << 20
+
+
+class Heard(NamedTuple):
+    """The sound of a plain file: its track, its configuration, and the ticks of the track from its
+    media time to that of the pictures."""
+
+    track: Track
+    config: CodecConfig
+    late: int
 
 
 class Plain(NamedTuple):
-    """A plain file: its track, its configuration, and the tick of 90 kHz of its media time at which
-    an edit list lets it begin (0 without one)."""
+    """A plain file: its pictures' track and configuration, the tick of 90 kHz of their media time
+    at which an edit list lets the file begin (0 without one), and its sound."""
 
     track: Track
     config: CodecConfig
     zero: int
+    sound: Heard | None = None
 
 
-def find_moov(source: ByteSource, size: int) -> tuple[int, bytes] | None:
-    """Offset and bytes of the moov box, by the headers of what lies before it."""
+def find_moov(source: ByteSource, size: int) -> bytes:
+    """The moov box of a file of so many bytes, by the headers of what lies before it; b"" where it
+    is not found so."""
     at = 0
     for _ in range(_MAX_BOXES):
         if at + 16 > size:
-            return None
+            break
         try:
             kind, _, end = read_header(bytes(source.read_at(at, 16)), 0, 16)
         except MediaDamaged:
-            return None
+            break
         if kind in (b"moof", b"cmov") or at + end > size:
-            return None
+            break
         if kind == b"moov":
-            return (at, bytes(source.read_at(at, end))) if end <= _MAX_MOOV else None
+            return bytes(source.read_at(at, end)) if end <= _MAX_MOOV else b""
         at += end
-    return None
+    return b""
 
 
 def open_plain(moov: bytes, size: int) -> Plain | None:
@@ -59,59 +70,125 @@ def open_plain(moov: bytes, size: int) -> Plain | None:
         _, begin, end = read_header(moov, 0, len(moov))
         if end != len(moov):
             return None
-        if find(moov, begin, end, b"mvhd") is None:
-            return None  # without it the general reader believes no edit list
-        traks = []
+        movie = 0  # without an mvhd the general reader believes no edit list
+        traks: dict[bytes, _Trak] = {}
         for kind, payload, stop in children(moov, begin, end):
             if kind in (b"mvex", b"cmov"):
                 return None
+            if kind == b"mvhd" and not movie:
+                movie = _timescale(moov, payload, stop)
             if kind == b"trak":
-                traks.append((payload, stop))
-        return _track(moov, *traks[0], size) if len(traks) == 1 else None
+                trak = _open(moov, payload, stop)
+                if trak is None or trak.handler in traks:
+                    return None
+                traks[trak.handler] = trak
+        return _plain(moov, movie, traks, size) if movie else None
     except (MediaError, struct.error):
         return None
 
 
-def _track(moov: bytes, begin: int, end: int, size: int) -> Plain | None:
-    hdlr = find(moov, begin, end, b"mdia", b"hdlr")
-    mdhd = find(moov, begin, end, b"mdia", b"mdhd")
-    stbl = find(moov, begin, end, b"mdia", b"minf", b"stbl")
-    tkhd = find(moov, begin, end, b"tkhd")
-    if hdlr is None or mdhd is None or stbl is None or tkhd is None:
-        return None
-    if tkhd[1] - tkhd[0] < 24 or moov[hdlr[0] + 8 : hdlr[0] + 12] != b"vide":
-        return None
-    at = mdhd[0] + (20 if moov[mdhd[0]] == 1 else 12)
-    if at + 4 > mdhd[1]:
-        return None
-    scale = int.from_bytes(moov[at : at + 4], "big")
-    zero = _zero(moov, begin, end, scale)
-    boxes: dict[bytes, tuple[int, int]] = {}
-    for kind, payload, stop in children(moov, *stbl):
-        boxes.setdefault(kind, (payload, stop))
-    config = _config(moov, *boxes.get(b"stsd", (0, 0)))
-    if zero is None or config is None or not _own_media(moov, begin, end):
-        return None
-    track = Track(moov, boxes, scale, size, _MAX_SAMPLES)
-    return None if track.refused else Plain(track, config, zero)
+class _Trak(NamedTuple):
+    """A trak box. `edits`: (ticks of the movie before its media begin, where in the media)."""
+
+    handler: bytes
+    timescale: int
+    edits: tuple[int, int]
+    boxes: dict[bytes, tuple[int, int]]
+
+    def origin(self, movie: int) -> int:
+        """When media time 0 is presented, in its ticks: as hikcore/media/mp4/edits.py."""
+        return self.edits[0] * self.timescale // movie - self.edits[1]
 
 
-def _zero(moov: bytes, begin: int, end: int, scale: int) -> int | None:
-    """Where a list of one edit begins, or 0 without any, in ticks of 90 kHz; None: a longer one."""
-    where = find(moov, begin, end, b"edts", b"elst")
-    if where is None:
-        return 0
-    payload, stop = where
-    form = ">IQqI" if moov[payload] else ">IIiI"
-    if stop - payload < 4 + struct.calcsize(form):
+def _open(moov: bytes, begin: int, end: int) -> _Trak | None:
+    inside = _boxes(moov, begin, end)
+    media = _boxes(moov, *inside.get(b"mdia", (0, 0)))
+    hdlr = media.get(b"hdlr")
+    information = _boxes(moov, *media.get(b"minf", (0, 0)))
+    if hdlr is None or b"mdhd" not in media or b"stbl" not in information:
         return None
-    count, _, media_time, rate = struct.unpack_from(form, moov, payload + 4)
-    if count != 1 or not 0 <= media_time < 1 << 60 or rate != 0x10000 or not scale:
+    tkhd = inside.get(b"tkhd", (0, 0))
+    timescale = _timescale(moov, *media[b"mdhd"])
+    edits = _edits(moov, *_boxes(moov, *inside.get(b"edts", (0, 0))).get(b"elst", (0, 0)))
+    if tkhd[1] - tkhd[0] < 24 or not timescale or edits is None:
         return None
-    whole, rest = divmod(media_time, scale)
-    if whole >= FURTHEST:
+    if not _own_media(moov, *information.get(b"dinf", (0, 0))):
         return None
-    return int(whole * TIMESCALE + (2 * rest * TIMESCALE + scale) // (2 * scale))
+    handler = moov[hdlr[0] + 8 : min(hdlr[0] + 12, hdlr[1])]
+    return _Trak(handler, timescale, edits, _boxes(moov, *information[b"stbl"]))
+
+
+def _boxes(moov: bytes, begin: int, end: int) -> dict[bytes, tuple[int, int]]:
+    """The first box of each kind inside another: payload begin and end."""
+    out: dict[bytes, tuple[int, int]] = {}
+    for kind, payload, stop in children(moov, begin, end):
+        out.setdefault(kind, (payload, stop))
+    return out
+
+
+def _timescale(moov: bytes, begin: int, end: int) -> int:
+    """Of an mvhd or mdhd; 0 where it is cut off."""
+    at = begin + (20 if moov[begin] == 1 else 12)
+    return int.from_bytes(moov[at : at + 4], "big") if at + 4 <= end else 0
+
+
+def _plain(moov: bytes, movie: int, traks: dict[bytes, _Trak], size: int) -> Plain | None:
+    video, audio = traks.pop(b"vide", None), traks.pop(b"soun", None)
+    if video is None or traks:
+        return None
+    config = _config(moov, *video.boxes.get(b"stsd", (0, 0)))
+    if config is None:
+        return None
+    track = Track(moov, video.boxes, video.timescale, size, _MAX_SAMPLES)
+    base = video.origin(movie)
+    if track.refused or abs(base) // video.timescale >= FURTHEST:
+        return None
+    sound = None
+    if audio is not None:
+        sound = _heard(moov, audio, audio.origin(movie), (base, video.timescale), size)
+        if sound is None:
+            return None
+    whole, rest = divmod(-base, video.timescale)
+    zero = whole * TIMESCALE + (2 * rest * TIMESCALE + video.timescale) // (2 * video.timescale)
+    return Plain(track, config, zero, sound)
+
+
+def _heard(
+    moov: bytes, audio: _Trak, mine: int, pictures: tuple[int, int], size: int
+) -> Heard | None:
+    """The sound, if it is of one format that is known, and its units' times are their order."""
+    begin, end = audio.boxes.get(b"stsd", (0, 0))
+    entries = [moov[payload - 8 : stop] for _, payload, stop in children(moov, begin + 8, end)]
+    if len(entries) != 1 or b"ctts" in audio.boxes:
+        return None
+    config = read_entry(entries[0], iso=moov[begin] == 1)
+    if config.codec in ("h264", "h265") or not config.channels or not 0 < config.rate < _MAX_RATE:
+        return None
+    # A file may count every frame of PCM: hikcore.native.sounding has the cap of all others.
+    most = 0xFFFFFFFF if config.codec in PCM else _MAX_SAMPLES
+    track = Track(moov, audio.boxes, audio.timescale, size, most)
+    base, scale = pictures
+    late = mine - (2 * base * audio.timescale + scale) // (2 * scale)
+    if track.refused or abs(mine) // audio.timescale >= FURTHEST:
+        return None
+    return Heard(track, config, late) if abs(late) // audio.timescale < FURTHEST else None
+
+
+def _edits(moov: bytes, begin: int, end: int) -> tuple[int, int] | None:
+    """Where a list of one edit, maybe behind an empty one, begins: (ticks of the movie that the
+    empty one takes, ticks of the media); (0, 0) without a list; None: any other list."""
+    if begin == end:
+        return 0, 0
+    form = ">QqI" if moov[begin] else ">IiI"
+    width = struct.calcsize(form)
+    count = int.from_bytes(moov[begin + 4 : begin + 8], "big")
+    if count not in (1, 2) or end - begin < 8 + count * width:
+        return None
+    rows = list(struct.iter_unpack(form, moov[begin + 8 : begin + 8 + count * width]))
+    empty, (duration, media_time, _) = (rows[0] if count == 2 else (0, -1, 0)), rows[-1]
+    if empty[1] != -1 or not 0 <= media_time < 1 << 60 or empty[0] + duration > 1 << 60:
+        return None
+    return (empty[0], media_time) if all(rate == 0x10000 for *_, rate in rows) else None
 
 
 def _config(moov: bytes, begin: int, end: int) -> CodecConfig | None:
@@ -126,49 +203,9 @@ def _config(moov: bytes, begin: int, end: int) -> CodecConfig | None:
 
 
 def _own_media(moov: bytes, begin: int, end: int) -> bool:
-    """Whether its media lie in this file (14496-12 8.7.2)."""
-    dref = find(moov, begin, end, b"mdia", b"minf", b"dinf", b"dref")
+    """Whether its media lie in this file, by its dinf (14496-12 8.7.2)."""
+    dref = find(moov, begin, end, b"dref")
     if dref is None:
         return True
     references = list(children(moov, dref[0] + 8, dref[1]))
     return all(stop - payload >= 4 and moov[payload + 3] & 1 for _, payload, stop in references)
-
-
-class KeyCheck:
-    """Whether samples that are marked as sync are: an IDR or BLA picture behind parameter sets that
-    the sample entry holds. (A CRA, after which it depends, is left to the general reader.)"""
-
-    def __init__(self, config: CodecConfig) -> None:
-        self._module = h265 if config.codec == "h265" else h264
-        self._wanted = range(16, 21) if config.codec == "h265" else range(5, 6)
-        self._sets = frozenset(parameter_sets(config))
-        self._known = b""
-
-    def holds(self, source: ByteSource, offset: int, size: int) -> bool:
-        """Whether the sample there is one."""
-        head = bytes(source.read_at(offset, min(size, _PEEK)))
-        if head.startswith((b"\0\0\0\1", b"\0\0\1")):
-            return False  # a start code, or a length that looks like one: the general reader knows
-        # A camera repeats the same sets with every key picture: what was looked at is passed over.
-        at = len(self._known) if head.startswith(self._known) else 0
-        while (nal := self._nal(head, at)) and not self._is_slice(nal):
-            whole = int.from_bytes(head[at : at + 4], "big") == len(nal)
-            if not whole or (self._is_set(nal) and nal.rstrip(b"\0") not in self._sets):
-                return False
-            at += 4 + len(nal)
-            if self._is_set(nal):
-                self._known = head[:at]
-        nal = self._nal(head, at)
-        return self._module.nal_type(nal) in self._wanted
-
-    def _nal(self, head: bytes, at: int) -> bytes:
-        """The NAL unit at `at`, as far as it is there."""
-        return head[at + 4 : at + 4 + int.from_bytes(head[at : at + 4], "big")]
-
-    def _is_slice(self, nal: bytes) -> bool:
-        kind = self._module.nal_type(nal)
-        return bool(kind < 32 if self._module is h265 else 1 <= kind <= 5)
-
-    def _is_set(self, nal: bytes) -> bool:
-        kind = self._module.nal_type(nal)
-        return kind in ((32, 33, 34) if self._module is h265 else (7, 8))

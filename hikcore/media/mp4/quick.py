@@ -8,46 +8,43 @@ is None here and left to it.
 from __future__ import annotations
 
 import os
-import struct
-from collections.abc import Sequence
-from typing import NamedTuple, Protocol
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
-from hikcore.media.mp4 import headers
-from hikcore.media.mp4.boxes import box, full_box
-from hikcore.media.mp4.entries import sample_entry
+from hikcore.media.files import FileSource
+from hikcore.media.mp4.clip_head import ClipTrack, clip_head
 from hikcore.media.mp4.headers import TIMESCALE, Edit, Writable
-from hikcore.media.mp4.plain import KeyCheck, Plain
+from hikcore.media.mp4.keycheck import KeyCheck
+from hikcore.media.mp4.plain import Heard, Plain, find_moov, open_plain
+from hikcore.media.mp4.sound_entries import AAC_FRAME, sample_bytes
 from hikcore.media.table import ByteSource, CodecConfig
 from hikcore.native.cutting import Clip
+from hikcore.native.rows import Layout
+from hikcore.native.sounding import Sound
 
 #: Before and after any time that a file has.
 ALWAYS = 1 << 50
 _BLOCK = 512 * 1024
+#: Sound lies within seconds of its pictures; what lies further away is read by itself.
+_NEAR = 1 << 20
 _ROUNDED = f"times of pictures rounded to 1/{TIMESCALE} s: off by half a tick at most"
-
-
-class Sendable(Protocol):
-    """A source that copies by itself (see hikcore.media.files.FileSource)."""
-
-    def send(self, offset: int, size: int, out: int) -> None:
-        """Bytes to the place where a descriptor stands."""
-        ...
 
 
 class QuickClip(NamedTuple):
     """A clip before it is written. Times are ticks of 90 kHz from the first picture shown.
 
     Attributes:
-        head: ftyp, moov and the header of mdat.
+        sources: where the media lie. head: ftyp, moov and the header of mdat.
         extents: (number of the source, offset, bytes) of the media in order.
         size: bytes of the file.
-        begin: the (last) source's media time at the first picture shown of it.
+        begin: of the first picture shown, since the begin of its file.
         end: when the last picture ends. last: when it begins.
         lead_in: ticks of hidden video before the first.
         frames, hidden: pictures shown, and in the file without being shown.
         notes: what a reader of the result should know.
     """
 
+    sources: tuple[ByteSource, ...]
     head: bytes
     extents: list[tuple[int, int, int]]
     size: int
@@ -59,8 +56,8 @@ class QuickClip(NamedTuple):
     hidden: int
     notes: tuple[str, ...]
 
-    def send(self, sources: Sequence[Sendable], out: int) -> None:
-        """Write it to where the descriptor `out` stands.
+    def send(self, out: int) -> None:
+        """Write it to where the descriptor `out` stands; its sources must be files.
 
         Raises:
             MediaDamaged: a source ends early.
@@ -69,10 +66,12 @@ class QuickClip(NamedTuple):
         while view:
             view = view[os.write(out, view) :]
         for number, offset, size in self.extents:
-            sources[number].send(offset, size, out)
+            source = self.sources[number]
+            assert isinstance(source, FileSource)
+            source.send(offset, size, out)
 
-    def write(self, sources: Sequence[ByteSource], out: Writable) -> None:
-        """The same to anything that takes bytes.
+    def write(self, out: Writable) -> None:
+        """The same to anything that takes bytes, from any sources.
 
         Raises:
             MediaDamaged: a source ends early.
@@ -80,50 +79,147 @@ class QuickClip(NamedTuple):
         out.write(self.head)
         for number, offset, size in self.extents:
             for at in range(offset, offset + size, _BLOCK):
-                out.write(sources[number].read_at(at, min(_BLOCK, offset + size - at)))
+                out.write(self.sources[number].read_at(at, min(_BLOCK, offset + size - at)))
 
 
-def cut_samples(plain: Plain, at: int, until: int) -> Clip | None:
-    """The samples that show [at, until) of a file's media time, from the picture that covers `at`;
-    None where the general reader is needed. Where their bytes lie is `Clip.extents`."""
+class _Chosen(NamedTuple):
+    """The samples of a clip: its pictures, and what is heard with them."""
+
+    pictures: Clip
+    sound: Sound | None
+    config: CodecConfig | None
+
+
+def quick_cut(
+    source: ByteSource,
+    size: int,
+    moov: bytes,
+    at: int,
+    until: int,
+    window: Callable[[int, int], ByteSource] | None = None,
+) -> QuickClip | None:
+    """The clip of [at, until) of a file, in ticks from where it begins; None where the general way
+    is needed.
+
+    Args:
+        size: bytes of the file. moov: its moov box, where there is one (`find_moov`).
+        window: gives the source for the media, from its first argument to its second, where that
+            is another than the tables'.
+
+    Raises:
+        MediaDamaged: a source ends early.
+    """
+    plain = open_plain(moov, size)
+    if plain is None:
+        return None
     clip = Clip()
-    return None if clip.add(plain.track, at, until, 0, 0) else clip
+    if clip.add(plain.track, plain.zero + at, plain.zero + until, 0, 0):
+        return None
+    # In one source pictures and sound that touch are copied together.
+    chosen = _with_sound(clip, [(plain.sound, -clip.shown, 0 if window is None else 1)])
+    if chosen is None:
+        return None
+    pictures, units = (source, source) if window is None else _windows(chosen, window)
+    made = _finish(chosen, [pictures, units], [plain])
+    return None if made is None else made._replace(begin=made.begin - plain.zero)
 
 
-def join_samples(plains: Sequence[Plain]) -> Clip | None:
-    """Those of whole files, one behind the other; None where the general writer is needed."""
+def _windows(
+    chosen: _Chosen, window: Callable[[int, int], ByteSource]
+) -> tuple[ByteSource, ByteSource]:
+    """The sources of pictures and sound: the same, where they lie together."""
+    begin, end = chosen.pictures.bounds()
+    if chosen.sound is None:
+        low, high = begin, end
+    else:
+        low, high = chosen.sound.bounds()
+    if low < begin - _NEAR or high > end + _NEAR:
+        return window(begin, end), window(low, high)
+    both = window(min(begin, low), max(end, high))
+    return both, both
+
+
+def quick_join(sources: Sequence[FileSource]) -> QuickClip | None:
+    """The clip of whole files, one behind the other; None where the general way is needed.
+
+    Raises:
+        MediaDamaged: a source ends early.
+    """
+    plains = []
+    for source in sources:
+        plain = open_plain(find_moov(source, source.size), source.size)
+        if plain is None:
+            return None
+        plains.append(plain)
     clip = Clip()
+    sounds = []
     for number, plain in enumerate(plains):
         place = clip.end if number else 0
         if plain.config != plains[0].config or clip.add(plain.track, -ALWAYS, ALWAYS, place, 0):
             return None
         if clip.skipped or plain.zero > clip.shown:
             return None
-    return clip
+        sounds.append((plain.sound, place - clip.shown, number))
+    chosen = _with_sound(clip, sounds)
+    made = None if chosen is None else _finish(chosen, sources, plains)
+    return None if made is None else made._replace(begin=0)
 
 
-def finish(clip: Clip, sources: Sequence[ByteSource], plains: Sequence[Plain]) -> QuickClip | None:
+def _with_sound(clip: Clip, sounds: Sequence[tuple[Heard | None, int, int]]) -> _Chosen | None:
+    """The pictures with what is heard of each (sound, ticks from its pictures' time to the clip's,
+    number of the source)."""
+    out: Sound | None = None
+    config: CodecConfig | None = None
+    for heard, shift, source in sounds:
+        if heard is None:
+            continue
+        if out is None or config is None:
+            config = heard.config
+            out = Sound(config.rate, *_unit(config))
+        if heard.config != config:
+            return None  # the general writer says what it leaves out
+        # An AAC decoder needs the unit before the first one that is heard.
+        if out.add(heard.track, heard.late, shift, clip.end, source, config.codec == "aac"):
+            return None
+    if out is None or not len(out):
+        return _Chosen(clip, None, None)
+    return None if out.close(clip.end) else _Chosen(clip, out, config)
+
+
+def _unit(config: CodecConfig) -> tuple[int, int]:
+    """Samples that a unit decodes to, where all decode to as many; bytes of a sample of PCM."""
+    if config.codec == "aac":
+        return AAC_FRAME, 0
+    return 0, config.channels * sample_bytes(config)
+
+
+def _finish(
+    chosen: _Chosen, sources: Sequence[ByteSource], plains: Sequence[Plain]
+) -> QuickClip | None:
     """The clip of these samples, whose sync samples are held against their bytes; None where one is
     none, or has parameter sets of its own.
 
     Raises:
         MediaDamaged: a source ends early.
     """
+    clip = chosen.pictures
     checks = [KeyCheck(plain.config) for plain in plains]
     for number, offset, size in clip.sync_samples():
         if not checks[number].holds(sources[number], offset, size):
             return None
     if clip.close():
         return None
-    end = clip.end
-    frames, _, last, least = clip.counts(0, end)
-    head = _head(clip, plains[0].config, end)
+    frames, _, last, least = clip.counts(0, clip.end)
+    tracks = _tracks(chosen, plains[0].config)
+    layout = Layout(*(track.samples for track in tracks))
+    head = clip_head(tracks, layout)
     return QuickClip(
+        sources=tuple(sources),
         head=head,
-        extents=clip.extents(),
-        size=len(head) + clip.media,
+        extents=layout.extents,
+        size=len(head) + sum(track.samples.media for track in tracks),
         begin=clip.shown,
-        end=end,
+        end=clip.end,
         last=last,
         lead_in=-least,
         frames=frames,
@@ -132,40 +228,12 @@ def finish(clip: Clip, sources: Sequence[ByteSource], plains: Sequence[Plain]) -
     )
 
 
-def _head(clip: Clip, config: CodecConfig, end: int) -> bytes:
-    """ftyp, moov and the header of mdat."""
-    edits = (Edit(end, clip.media_time),)
-    times = headers.Times(presented=end, media=clip.duration, timescale=TIMESCALE)
-    mdat = headers.mdat_header(clip.media)
-
-    def moov(base: int) -> bytes:
-        stbl = box(b"stbl", *_tables(clip, config, base))
-        trak = headers.trak_box(0, config, times, edits, stbl)
-        return box(b"moov", headers.mvhd_box(end, 1, TIMESCALE), trak)
-
-    # co64 is as long with any offsets, so the first pass says where the media begins.
-    base = len(headers.FTYP) + len(moov(0)) + len(mdat)
-    return headers.FTYP + moov(base) + mdat
-
-
-def _tables(clip: Clip, config: CodecConfig, base: int) -> list[bytes]:
-    """The boxes of stbl, in the order of hikcore.media.mp4.write."""
-    out = [
-        full_box(b"stsd", 0, 0, struct.pack(">I", 1), sample_entry(config)),
-        _rows(b"stts", 8, clip.durations()),
-    ]
-    compositions = clip.compositions()
-    if compositions is not None:
-        rows, negative = compositions
-        out.append(_rows(b"ctts", 8, rows, version=int(negative)))
-    syncs = clip.syncs()
-    if syncs is not None:
-        out.append(_rows(b"stss", 4, syncs))
-    size, rows = clip.sizes()
-    out.append(full_box(b"stsz", 0, 0, struct.pack(">II", size, len(clip)), rows))
-    chunks, offsets = clip.chunks(base)
-    return [*out, _rows(b"stsc", 12, chunks), _rows(b"co64", 8, offsets)]
-
-
-def _rows(kind: bytes, width: int, rows: bytes, version: int = 0) -> bytes:
-    return full_box(kind, version, 0, struct.pack(">I", len(rows) // width), rows)
+def _tracks(chosen: _Chosen, config: CodecConfig) -> list[ClipTrack]:
+    clip, sound = chosen.pictures, chosen.sound
+    out = [ClipTrack(clip, config, TIMESCALE, (Edit(clip.end, clip.media_time),))]
+    if sound is not None and chosen.config is not None:
+        edits: tuple[Edit, ...] = (Edit(sound.until - sound.first, sound.media_time),)
+        if sound.first:
+            edits = (Edit(sound.first, -1), *edits)
+        out.append(ClipTrack(sound, chosen.config, chosen.config.rate, edits))
+    return out

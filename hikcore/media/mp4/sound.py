@@ -10,13 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hikcore.media.mp4.join import Stretch, StretchReader, join_audio
-from hikcore.media.mp4.sound_entries import PCM, sample_bytes
+from hikcore.media.mp4.sound_entries import AAC_FRAME, PCM, sample_bytes
 from hikcore.media.mp4.write import TIMESCALE, Edit, OutTrack
 from hikcore.media.table import CodecConfig, Samples
 
 SoundKind = Literal["copy", "aac", "flac", "none"]
-#: Samples that one AAC access unit decodes to (ISO 14496-3, frameLengthFlag 0).
-AAC_FRAME = 1024
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,8 @@ _KINDS: dict[Codec, bytes] = {
     "opus": b"Opus",
 }
 CODECS = {kind: codec for codec, kind in _KINDS.items()}
+#: Samples that one AAC access unit decodes to (ISO 14496-3, frameLengthFlag 0).
+AAC_FRAME = 1024
 #: Codecs whose units can be cut anywhere between two samples.
 PCM = frozenset(("alaw", "ulaw", "ipcm", "sowt", "twos"))
 
@@ -164,4 +166,4 @@ def _specific(data: bytes) -> bytes:
     raise MediaDamaged("an esds box without AudioSpecificConfig")
 
 
-__all__ = ["CODECS", "PCM", "read_sound", "sample_bytes", "sound_entry"]
+__all__ = ["AAC_FRAME", "CODECS", "PCM", "read_sound", "sample_bytes", "sound_entry"]
