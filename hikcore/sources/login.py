@@ -33,11 +33,13 @@ class Login:
     Attributes:
         accepted: the device has taken them in this process.
         first: held by the task that logs in first; others wait for its outcome.
+        uses: how often the device was seen to take one nonce; None: as often as it was asked.
     """
 
     def __init__(self) -> None:
         self.accepted = False
         self.first = Turns(1)
+        self.uses: int | None = None
         self._refusal: Refusal | None = None
         self._where = ""
         self._asked = float("-inf")

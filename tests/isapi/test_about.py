@@ -24,10 +24,10 @@ STORAGE = b"""<?xml version="1.0" encoding="UTF-8"?>
 </hddList></storage>"""
 
 
-def test_disks_by_decimal_megabytes() -> None:
+def test_disks_by_what_they_call_megabytes() -> None:
     good, bad = parse_disks(STORAGE)
-    assert (good.name, good.good, good.size, good.free) == ("hdda", True, 3_815_447_000_000, 0)
-    assert (bad.name, bad.good, bad.free) == ("hddb", False, 512_000_000)
+    assert (good.name, good.good, good.size, good.free) == ("hdda", True, 3_815_447 << 20, 0)
+    assert (bad.name, bad.good, bad.free) == ("hddb", False, 512 << 20)
 
 
 async def test_a_device_that_tells_nothing() -> None:

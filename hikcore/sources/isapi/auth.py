@@ -4,7 +4,11 @@ The digest itself is httpx's (MD5, MD5-sess, SHA-256 and so on; `nc` counts up w
 reused; `opaque=""` and `domain="::"` parse). What httpx does not do, and this wrapper does:
 
 * httpx answers any 401 with the same credentials again. Here a 401 to a request that carried
-  credentials ends the login of the whole process, unless the device says `stale` (in any case).
+  credentials ends the login of the whole process, unless the device says `stale` (in any case), or
+  the request was signed ahead with a nonce that had been taken before. Some firmware takes a nonce
+  twice, and refuses the third use like a bad password, without `stale` (V4.48 of a terminal, whose
+  401 has not even a challenge). That is asked once more with a fresh nonce, by one task at a time;
+  how often a nonce was taken is remembered.
 * httpx keeps a challenge for ever. Here it is dropped when a connection failed or it was idle for
   longer than devices keep it: a nonce that a reboot made unknown is refused without `stale`.
 * Basic is answered only where the settings or TLS allow it.
@@ -91,11 +95,13 @@ class DeviceAuth(httpx.Auth):
         self._now = now
         self._holding = False
         self._used = 0.0
+        self._uses = 0
         self._signer: httpx.Auth = httpx.Auth()
         self.forget()
 
     def forget(self) -> None:
         """Drop the challenge: the next request begins unsigned."""
+        self._uses = 0
         self._signer = httpx.DigestAuth(self._username, self._password.get_secret_value())
 
     async def async_auth_flow(
@@ -108,16 +114,27 @@ class DeviceAuth(httpx.Auth):
         """
         await self._check()
         async with AsyncExitStack() as held:
-            if not self._login.accepted:
+            waited = not self._login.accepted
+            if waited:
                 await held.enter_async_context(self._login.first.place())
                 await self._check()  # while we waited
-            self._begin(request)
+            use = self._begin(request)
             await self._first(request, held)
             response = yield request
-            for _ in range(_ROUNDS - 1):
+            for _ in range(_ROUNDS - 1 + bool(use)):
                 if response.status_code != 401:
                     break
                 refusal = await self._refusal(request, response)
+                if refusal is not None and use and not waited and refusal.until is None:
+                    self._spent(use)
+                    use = 0
+                    # Where it is the password that has changed, one task finds out.
+                    await held.enter_async_context(self._login.first.place())
+                    await self._check()
+                    del request.headers[_AUTHORIZATION]
+                    self.forget()
+                    response = yield request
+                    continue
                 if refusal is not None:
                     # Told before anything else is sent: this generator may end at the next yield.
                     error = await self._login.refuse(refusal, self._where, self._guard)
@@ -165,13 +182,24 @@ class DeviceAuth(httpx.Auth):
     def _let_go(self) -> None:
         self._holding = False
 
-    def _begin(self, request: httpx.Request) -> None:
-        """Sign with the challenge in hand, if there is one that is fresh."""
+    def _begin(self, request: httpx.Request) -> int:
+        """Sign with the challenge in hand, if there is one that is fresh. The how manieth use of
+        its nonce that is, 0 where none was used."""
         now = time.monotonic()
-        if now - self._used > self._nonce_idle:
+        limit = self._login.uses
+        if now - self._used > self._nonce_idle or (limit is not None and self._uses >= limit):
             self.forget()
         self._used = now
         next(self._signer.auth_flow(request))
+        if _AUTHORIZATION not in request.headers or not isinstance(self._signer, httpx.DigestAuth):
+            return 0
+        self._uses += 1
+        return self._uses
+
+    def _spent(self, use: int) -> None:
+        """That use of a nonce was one too many."""
+        known = self._login.uses
+        self._login.uses = max(1, use - 1 if known is None else min(known, use - 1))
 
     async def _refusal(self, request: httpx.Request, response: httpx.Response) -> Refusal | None:
         """What a 401 refuses: credentials, or every login while it is locked; None: it asks for a
@@ -227,6 +255,7 @@ class DeviceAuth(httpx.Auth):
             except (httpx.ProtocolError, KeyError, ValueError, NotImplementedError, StopIteration):
                 self.forget()
                 continue  # an algorithm that nobody knows beside one that is known
+            self._uses = 1
             return
         raise DeviceProtocolError("a digest challenge that cannot be read", where=self._where)
 

@@ -46,7 +46,7 @@ async def list_cameras(get: Get, where: str) -> list[DeviceCamera]:
             for number, camera in sorted(found.items())
         ]
     for channel in await _items(get, _STREAMING, "StreamingChannel", refusals, where):
-        number = _number(xml.text(channel, "id")) // 100
+        number = _of_stream(channel)
         if number:
             found.setdefault(number, DeviceCamera(number, xml.text(channel, "channelName")))
     if not found and len(refusals) == 3:
@@ -69,11 +69,24 @@ async def _items(
 
 
 async def _online(get: Get, where: str) -> dict[int, bool]:
-    states = await _items(get, _PROXY_STATUS, "InputProxyChannelStatus", [], where)
-    return {
-        _number(xml.text(state, "id")): xml.text(state, "online").lower() == "true"
-        for state in states
-    }
+    """Of the channels whose state it tells: one that it keeps to itself is not offline."""
+    told = {}
+    for state in await _items(get, _PROXY_STATUS, "InputProxyChannelStatus", [], where):
+        online = next(xml.descendants(state, "online"), None)
+        said = (online.text or "").strip().lower() if online is not None else ""
+        if said:
+            told[_number(xml.text(state, "id"))] = said == "true"
+    return told
+
+
+def _of_stream(channel: Element) -> int:
+    """The camera of a stream: 2 of 201 and 202. A camera of before 2016 numbers its streams 1, 2
+    and 3, and only says beside that they are all of its input 1."""
+    number = _number(xml.text(channel, "id"))
+    if number >= 100:
+        return number // 100
+    told = (xml.text(channel, "Video", f"{name}InputChannelID") for name in ("video", "dynVideo"))
+    return next(filter(None, map(_number, told)), min(number, 1))
 
 
 def _signal(channel: Element) -> bool | None:

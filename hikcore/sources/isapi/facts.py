@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from typing import Final
+from xml.etree.ElementTree import Element
 
 from hikcore.errors import DeviceRefused
 from hikcore.sources.about import DeviceFacts, Disk
@@ -11,7 +12,8 @@ from hikcore.sources.isapi import xml
 
 _INFO: Final = "/ISAPI/System/deviceInfo"
 _STORAGE: Final = "/ISAPI/ContentMgmt/Storage"
-_MB: Final = 1_000_000
+#: What they call a megabyte: a disk sold as 8 TB (8 001 563 222 016 bytes) tells 7630885.
+_MB: Final = 1 << 20
 
 
 async def device_facts(get: Callable[[str], Awaitable[bytes]], dialect: str) -> DeviceFacts:
@@ -37,21 +39,26 @@ async def device_facts(get: Callable[[str], Awaitable[bytes]], dialect: str) -> 
 
 
 def parse_disks(body: bytes) -> tuple[Disk, ...]:
-    """The disks that are in it; capacities are decimal megabytes (facts 1.8).
+    """The disks that are in it, and the network storage that it records on. A bay that once held a
+    disk stays listed as `notexist`, by the name of the disk that is gone.
 
     Raises:
         ValueError: not XML.
     """
-    found = (
-        Disk(
-            xml.text(hdd, "hddName") or xml.text(hdd, "id"),
-            xml.text(hdd, "status"),
-            _megabytes(xml.text(hdd, "capacity")),
-            _megabytes(xml.text(hdd, "freeSpace")),
-        )
-        for hdd in xml.descendants(xml.parse(body), "hdd")
-    )
+    root = xml.parse(body)
+    found = [_disk(each, "") for each in xml.descendants(root, "hdd")]
+    found += [_disk(each, "nas ") for each in xml.descendants(root, "nas")]
     return tuple(disk for disk in found if disk.status.lower() != "notexist")
+
+
+def _disk(element: Element, kind: str) -> Disk:
+    return Disk(
+        xml.text(element, "hddName")
+        or kind + (xml.text(element, "path") or xml.text(element, "id")),
+        xml.text(element, "status"),
+        _megabytes(xml.text(element, "capacity")),
+        _megabytes(xml.text(element, "freeSpace")),
+    )
 
 
 def _megabytes(text: str) -> int:

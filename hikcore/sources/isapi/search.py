@@ -14,9 +14,10 @@ from xml.etree.ElementTree import Element
 from xml.sax.saxutils import escape, quoteattr
 
 from hikcore.errors import DeviceProtocolError
-from hikcore.instants import format_instant
+from hikcore.instants import compact_instant, format_instant
 from hikcore.sources.isapi import xml
 from hikcore.sources.isapi.dialect import DownloadDialect, SearchDialect
+from hikcore.sources.isapi.literal import digits
 
 PATH: Final = "/ISAPI/ContentMgmt/search"
 _VIDEO: Final = "//recordType.meta.std-cgi.com"
@@ -114,15 +115,14 @@ def parse(body: bytes, where: str) -> Page:
 
 
 def _row(item: Element, where: str) -> SearchRow:
-    begin, end = xml.text(item, "timeSpan", "startTime"), xml.text(item, "timeSpan", "endTime")
-    uri = "".join(
-        part.strip()
-        for part in xml.text(item, "mediaSegmentDescriptor", "playbackURI").splitlines()
-    )
+    uri = "".join(part.strip() for part in _below(item, "playbackURI").splitlines())
+    track, query = _below(item, "trackID"), _query(uri)
+    begin = _below(item, "startTime") or query.get("starttime", "")
+    end = _below(item, "endTime") or query.get("endtime", "")
+    # A row that lacks what fetches it is one recording that cannot be had, not a day of none.
+    uri = uri or _address(track, begin, end)
     if not (begin and end and uri):
         raise DeviceProtocolError("a recording without times or playbackURI", where=where)
-    track = xml.text(item, "trackID")
-    query = _query(uri)
     size = query.get("size", "")
     return SearchRow(
         track=int(track) if track.isdecimal() else 0,
@@ -132,6 +132,27 @@ def _row(item: Element, where: str) -> SearchRow:
         name=query.get("name", ""),
         size=int(size) if re.fullmatch(r"\d{1,18}", size) else None,
     )
+
+
+def _below(item: Element, name: str) -> str:
+    """The text of an element, wherever in the item it stands."""
+    found = next(xml.descendants(item, name), None)
+    return "".join(found.itertext()).strip() if found is not None else ""
+
+
+def _address(track: str, begin: str, end: str) -> str:
+    """What a recording is played under where the device issued nothing; empty where that needs
+    more than is told. Its host is that of no device: the request goes to the one that is asked."""
+    try:
+        times = [
+            compact_instant(digits(text)).partition(".")[0].rstrip("Z") for text in (begin, end)
+        ]
+    except ValueError:
+        return ""
+    if not track.isdecimal():
+        return ""
+    span = f"starttime={times[0]}Z&endtime={times[1]}Z"
+    return f"rtsp://0.0.0.0/Streaming/tracks/{track}/?{span}"
 
 
 def _query(uri: str) -> dict[str, str]:
