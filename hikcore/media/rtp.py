@@ -1,109 +1,40 @@
 """RTP packets to access units and units of sound. Pure: no I/O, no clock.
 
-Facts: RFC 3550 (RTP, sender reports), 6184 (H.264), 7798 (H.265), 3551 (G.711), 3640 (AAC).
+Facts: RFC 6184 (H.264), 7798 (H.265), 3551 (G.711), 3640 (AAC).
 
 Bytes are kept as they came: a NAL unit is what the packets carry, put together where it was cut.
 Packets that are missing (over TCP a recorder drops them itself when it cannot keep up) are counted,
-and a unit that lacks one is left out, never patched.
+and a unit that lacks one is left out, never patched. Packets that come behind their followers are
+passed over: TCP, over which alone they are read, keeps the order.
 """
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from hikcore.errors import MediaDamaged, MediaUnsupported
+from hikcore.media.rtp_packets import (
+    Numbers,
+    Packet,
+    Report,
+    Unwrap,
+    parse_packet,
+    parse_report,
+)
+
+__all__ = [
+    "AacUnits", "AccessUnit", "Numbers", "Packet", "Report", "Unwrap", "VideoCodec", "VideoUnits",
+    "is_picture", "is_set", "is_sync", "nal_type", "parse_packet", "parse_report",
+]  # fmt: skip
 
 #: One NAL unit, and one picture: more is no footage, and would only fill memory.
 _NAL_MOST: Final = 16 << 20
 _PICTURE_MOST: Final = 32 << 20
 #: NAL units of one picture: an 8K picture of one slice a row of macroblocks has some 300.
 _UNITS_MOST: Final = 1 << 14
-#: Seconds from the epoch of NTP (1900) to that of Unix.
-_NTP: Final = 2_208_988_800
-_NS: Final = 1_000_000_000
 VideoCodec = Literal["h264", "h265"]
-
-
-@dataclass(frozen=True, slots=True)
-class Packet:
-    """An RTP packet: its header's fields and its payload, padding aside."""
-
-    kind: int
-    sequence: int
-    stamp: int
-    marker: bool
-    payload: bytes
-
-
-def parse_packet(data: bytes) -> Packet | None:
-    """A packet; None for what is none (RFC 3550 5.1)."""
-    if len(data) < 12 or data[0] >> 6 != 2:
-        return None
-    first, second, sequence, stamp = struct.unpack_from(">BBHI", data)
-    begin = 12 + 4 * (first & 15)
-    if first & 0x10:  # an extension
-        if len(data) < begin + 4:
-            return None
-        begin += 4 + 4 * int.from_bytes(data[begin + 2 : begin + 4], "big")
-    end = len(data)
-    if first & 0x20:
-        end -= data[-1]
-    if begin > end:
-        return None
-    return Packet(second & 0x7F, sequence, stamp, bool(second & 0x80), data[begin:end])
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """A sender report: at the wall clock `wall` (UTC ns, as the sender sees it) its RTP time was
-    `stamp`."""
-
-    stamp: int
-    wall: int
-
-
-def parse_report(data: bytes) -> Report | None:
-    """The sender report at the begin of an RTCP packet (RFC 3550 6.4.1); None where it has none, or
-    no wall clock."""
-    if len(data) < 20 or data[0] >> 6 != 2 or data[1] != 200:
-        return None
-    seconds, part, stamp = struct.unpack_from(">III", data, 8)
-    if not seconds:
-        return None
-    # From February 2036 the seconds begin again at 0 (RFC 5905 6).
-    era = 1 << 32 if seconds < 1 << 31 else 0
-    return Report(stamp, (seconds + era - _NTP) * _NS + (part * _NS >> 32))
-
-
-class Unwrap:
-    """RTP times of 32 bits as ones that go on growing, beginning with `begin`."""
-
-    def __init__(self, begin: int = 0) -> None:
-        self._begin = begin
-        self._last: int | None = None
-        self._time = 0
-
-    def __call__(self, stamp: int) -> int:
-        """The time of a stamp; it may lie before the one asked last."""
-        if self._last is None:
-            self._last, self._time = stamp, self._begin
-        self._time += ((stamp - self._last + (1 << 31)) & 0xFFFFFFFF) - (1 << 31)
-        self._last = stamp
-        return self._time
-
-    @property
-    def last(self) -> int:
-        """The time asked last."""
-        return self._time
-
-    def of(self, stamp: int) -> int | None:
-        """The same without taking notice of it; None before the first."""
-        if self._last is None:
-            return None
-        return self._time + ((stamp - self._last + (1 << 31)) & 0xFFFFFFFF) - (1 << 31)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,22 +71,6 @@ def is_sync(codec: VideoCodec, nal: bytes) -> bool:
 
 
 @dataclass(slots=True)
-class Numbers:
-    """Sequence numbers of one stream; `lost`: how many were skipped so far."""
-
-    lost: int = 0
-    _last: int | None = None
-
-    def follows(self, sequence: int) -> bool:
-        """Whether a packet follows the one before it."""
-        before, self._last = self._last, sequence
-        if before is None or sequence == (before + 1) & 0xFFFF:
-            return True
-        self.lost += (sequence - before - 1) & 0xFFFF or 1
-        return False
-
-
-@dataclass(slots=True)
 class VideoUnits:
     """Pictures of a stream of packets. A picture ends where the next RTP time begins: some senders
     set the marker on every slice or parameter set, so that it proves no end. Where packets are
@@ -184,9 +99,11 @@ class VideoUnits:
             MediaDamaged: a unit or a picture larger than any, or a payload that cannot be.
             MediaUnsupported: a way of packing that no recorder is known to use.
         """
-        follows = self.numbers.follows(packet.sequence)
-        done = None
-        if packet.stamp == self._stamp:
+        step = self.numbers.step(packet)
+        if step == "old":
+            return None
+        done, follows = None, step == "next"
+        if packet.stamp == self._stamp and step != "new":
             self._marks_ends = self._marks_ends and not self._marked
         elif self._stamp is not None:
             if not follows and not (self._marked and self._marks_ends):
@@ -194,6 +111,8 @@ class VideoUnits:
             done = self._close(self._stamp)
         if not follows:
             self._part, self._lacks = None, True
+        if step == "new":
+            self._units, self._size = [], 0  # sets of the one are none of the other
         self._stamp, self._marked = packet.stamp, packet.marker
         for unit in self._split(packet.payload):
             if unit:
@@ -298,7 +217,10 @@ class AacUnits:
 
     def take(self, packet: Packet) -> list[tuple[int, bytes]]:
         """(offset in samples from the packet's time, unit) of those that are whole now."""
-        if not self.numbers.follows(packet.sequence):
+        step = self.numbers.step(packet)
+        if step == "old":
+            return []
+        if step != "next":
             self._part = None
         data = packet.payload
         if len(data) < 2:

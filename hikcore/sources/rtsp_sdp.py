@@ -118,6 +118,9 @@ def _finish(media: Media) -> None:
     elif media.codec == "h265":
         names = ("sprop-vps", "sprop-sps", "sprop-pps")
         media.sets = tuple(unit for name in names for unit in _sets(given.get(name, "")))
+        if given.get("sprop-max-don-diff", "0").strip("0"):
+            # Decoding numbers stand inside the payloads (RFC 7798 4.4), and would be read as video.
+            media.codec, media.encoding = "", f"{media.encoding} with decoding numbers"
     elif media.codec == "aac":
         try:
             media.config = binascii.unhexlify(given.get("config", ""))

@@ -11,14 +11,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final, Literal, cast
 
-from hikcore.media.rtp import (
-    AacUnits,
-    AccessUnit,
+from hikcore.errors import TransferInterrupted
+from hikcore.media.rtp import AacUnits, AccessUnit, VideoUnits
+from hikcore.media.rtp_packets import (
     Numbers,
     Packet,
     Report,
     Unwrap,
-    VideoUnits,
     parse_packet,
     parse_report,
 )
@@ -81,7 +80,7 @@ class Times:
     """
 
     def __init__(self, media: list[Media], info: dict[str, int] | None = None) -> None:
-        self._info = info or {}
+        self._info = dict(info or {})
         self._video: VideoUnits | None = None
         self._aac: AacUnits | None = None
         self._numbers = Numbers()
@@ -89,6 +88,7 @@ class Times:
         self._sounds: _Line | None = None
         self._waiting: list[tuple[Media, Packet]] = []
         self._begun = False
+        self._heard_breaks = 0
         for each in media:
             if each.kind == "video":
                 codec = cast(Literal["h264", "h265"], each.codec)
@@ -119,6 +119,8 @@ class Times:
 
         Raises:
             MediaDamaged, MediaUnsupported: see `VideoUnits`.
+            TransferInterrupted: pictures of another source go on. Nothing of what the session's
+                description said and of its times holds for them: it has to be asked for again.
         """
         packet = parse_packet(data)
         if packet is None or packet.kind != media.payload:
@@ -146,6 +148,11 @@ class Times:
             self._pictures.unwrap(packet.stamp)
         if unit is not None:
             yield self._picture(unit)
+        if self._video.numbers.breaks:
+            raise TransferInterrupted(
+                "the device began another stream in the middle of this one (a new SSRC)",
+                hint="its encoder was started anew, or its settings were changed",
+            )
         waiting, self._waiting = self._waiting, []
         for media, early in waiting:
             yield from self._of_audio(media, early)
@@ -162,14 +169,23 @@ class Times:
         return report.wall + ticks * 1_000_000_000 // self._pictures.rate
 
     def _of_audio(self, media: Media, packet: Packet) -> Iterator[Sample]:
+        if self._aac is not None:
+            units, numbers = self._aac.take(packet), self._aac.numbers
+        else:
+            numbers = self._numbers
+            units = [(0, packet.payload)] if numbers.step(packet) != "old" else []
+        if numbers.breaks > self._heard_breaks:
+            # What was told of the source before says nothing of this one.
+            self._heard_breaks = numbers.breaks
+            self._sounds = None
+            self._info.pop("audio", None)
+            self._report.pop("audio", None)
+        units = [(offset, unit) for offset, unit in units if unit]
+        if not units:
+            return
         if self._sounds is None:
             self._sounds = _Line(media.rate)
             self._sounds.at = self._beside(media, packet.stamp)
-        if self._aac is not None:
-            units = self._aac.take(packet)
-        else:
-            self._numbers.follows(packet.sequence)
-            units = [(0, packet.payload)] if packet.payload else []
         begin = self._sounds.pts(packet.stamp)
         for offset, unit in units:
             yield Sample("audio", begin + offset * 90_000 // media.rate, (unit,), True)

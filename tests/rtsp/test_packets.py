@@ -30,7 +30,7 @@ def test_a_packet_is_its_payload_whatever_stands_around_it(
         head += struct.pack(">HH", 0xBEDE, extension) + b"\xaa" * 4 * extension
     tail = bytes(padding - 1) + bytes((padding,)) if padding else b""
     assert rtp.parse_packet(head + payload + tail) == rtp.Packet(
-        kind, sequence, stamp, marker, payload
+        kind, sequence, stamp, marker, payload, 7
     )
     for short in range(len(head)):
         assert rtp.parse_packet(head[:short]) is None or padding
