@@ -61,7 +61,18 @@ class ConfigurationError(HikcoreError):
 
 
 class DeviceError(HikcoreError):
-    """A device or cloud did something wrong, or nothing at all."""
+    """A device or cloud did something wrong, or nothing at all.
+
+    Args:
+        answer: what was answered, where it may have broken off or been garbled on its way and the
+            same question may be put again without harm (never that of a login).
+    """
+
+    def __init__(
+        self, message: str, *, where: str = "", hint: str = "", answer: bytes | None = None
+    ) -> None:
+        super().__init__(message, where=where, hint=hint)
+        self.answer = answer
 
 
 class DeviceUnreachable(DeviceError):

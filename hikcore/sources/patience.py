@@ -15,6 +15,7 @@ import stamina
 
 from hikcore.errors import DeviceBusy, DeviceError
 from hikcore.sources.base import QuietHours
+from hikcore.sources.spoilt import SpoiltAnswers, Tries
 
 _T = TypeVar("_T")
 # Where nobody has set logging up, Python would print its bare `stamina.retry_scheduled`.
@@ -62,10 +63,12 @@ class BusyPace:
 
     Attributes:
         patience: seconds for which it may be busy without serving anybody.
+        spoilt: what is known of its answers that broke off or came garbled.
     """
 
     def __init__(self, busy: Busy) -> None:
         self._busy, self.patience = busy, busy.patience
+        self.spoilt = SpoiltAnswers(busy.patience)
         self._mutex = threading.Lock()
         self._next = 0.0
         self._since: float | None = None
@@ -106,7 +109,8 @@ async def patiently(
     attempt: Callable[[], Awaitable[_T]], retries: Retries, pace: BusyPace, log: logging.Logger
 ) -> _T:
     """What `attempt` gives, tried again while it fails in a way that passes. A device that is busy
-    has a patience of its own: all its tasks wait together, and longer.
+    has a patience of its own: all its tasks wait together, and longer. An answer that broke off or
+    came garbled is asked for again as `spoilt.Tries` says: its error carries it (`answer`).
 
     Raises:
         DeviceError: the last one.
@@ -114,7 +118,7 @@ async def patiently(
     while True:
         await pace.turn()
         try:
-            result = await _again(attempt, retries, log)
+            result = await _again(attempt, retries, pace.spoilt, log)
         except QuietHours:
             raise
         except DeviceBusy as error:
@@ -127,9 +131,15 @@ async def patiently(
             return result
 
 
-async def _again(attempt: Callable[[], Awaitable[_T]], retries: Retries, log: logging.Logger) -> _T:
+async def _again(
+    attempt: Callable[[], Awaitable[_T]],
+    retries: Retries,
+    spoilt: SpoiltAnswers,
+    log: logging.Logger,
+) -> _T:
+    tries = Tries(spoilt, retries.attempts)
     async for again in stamina.retry_context(
-        on=_passes,
+        on=lambda error: _passes(error) and not tries.over,
         attempts=retries.attempts,
         timeout=None,
         wait_initial=retries.initial,
@@ -141,6 +151,7 @@ async def _again(attempt: Callable[[], Awaitable[_T]], retries: Retries, log: lo
             try:
                 return await attempt()
             except DeviceError as error:
+                tries.met(error, again.num)
                 log.info("%s [try %d of %d]", error, again.num, retries.attempts)
                 raise
     raise AssertionError("a retry loop ends by return or raise")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from xml.etree.ElementTree import Element
+
 import pytest
 
 from hikcore.errors import DeviceRefused
@@ -10,7 +12,7 @@ from hikcore.sim.profile import Profile
 from hikcore.sim.recorder import Recorder
 from hikcore.sim.weekly import Block as SimBlock
 from hikcore.sources.about import Block, DescribesItself, TellsSchedules
-from hikcore.sources.isapi import IsapiSource
+from hikcore.sources.isapi import IsapiSource, xml
 from hikcore.sources.isapi.facts import device_facts, parse_disks
 from hikcore.sources.isapi.tracks import parse_tracks
 
@@ -25,13 +27,13 @@ STORAGE = b"""<?xml version="1.0" encoding="UTF-8"?>
 
 
 def test_disks_by_what_they_call_megabytes() -> None:
-    good, bad = parse_disks(STORAGE)
+    good, bad = parse_disks(xml.parse(STORAGE))
     assert (good.name, good.good, good.size, good.free) == ("hdda", True, 3_815_447 << 20, 0)
     assert (bad.name, bad.good, bad.free) == ("hddb", False, 512 << 20)
 
 
 async def test_a_device_that_tells_nothing() -> None:
-    async def refuse(path: str) -> bytes:
+    async def refuse(path: str) -> Element:
         raise DeviceRefused("notSupport", where=path)
 
     facts = await device_facts(refuse, "plain")
@@ -109,5 +111,5 @@ def track(*actions: tuple[str, str, str, str], switch: str = "true", mode: str =
     ],
 )
 def test_schedules_as_devices_write_them(body: bytes, blocks: tuple[Block, ...]) -> None:
-    (planned,) = parse_tracks(body)
+    (planned,) = parse_tracks(xml.parse(body))
     assert planned.blocks == blocks

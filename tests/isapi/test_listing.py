@@ -8,7 +8,7 @@ from hikcore.errors import DeviceRefused
 from hikcore.instants import DAY, NS, Span, parse_instant
 from hikcore.sim.profiles import get_profile
 from hikcore.sim.recorder import Recorder
-from hikcore.sources.isapi import IsapiSource
+from hikcore.sources.isapi import IsapiSource, xml
 from hikcore.sources.isapi.calendar import parse_days
 from tests.isapi.conftest import MakeSource, recorded
 from tests.isapi.device import Asked, Device, Reply
@@ -35,10 +35,10 @@ def months(*days: int) -> Reply:
 
 
 def test_a_calendar() -> None:
-    assert parse_days(months(3, 20).body) == {3, 20}  # type: ignore[arg-type]
+    assert parse_days(xml.parse(months(3, 20).body)) == {3, 20}  # type: ignore[arg-type]
     for body in (b"<html/>", b"no", b"<trackDailyDistribution/>"):
         with pytest.raises(ValueError, match=r".+"):
-            parse_days(body)
+            parse_days(xml.parse(body))
 
 
 @pytest.mark.parametrize(("days", "complete"), [((19,), False), ((18, 20), True), ((), True)])

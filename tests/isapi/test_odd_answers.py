@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from xml.etree.ElementTree import Element
 
 import pytest
 
@@ -136,12 +137,13 @@ PROXY = (
     ],
 )
 async def test_a_state_that_is_not_told_is_not_offline(states: str, online: list[Any]) -> None:
-    async def get(path: str) -> bytes:
+    async def get(path: str) -> Element:
         if path.endswith("status"):
             told = states.replace("<S>", "<InputProxyChannelStatus>")
-            return f"<L>{told.replace('</S>', '</InputProxyChannelStatus>')}</L>".encode()
+            told = f"<L>{told.replace('</S>', '</InputProxyChannelStatus>')}</L>"
+            return xml.parse(told.encode())
         if path.endswith("InputProxy/channels"):
-            return PROXY.format(1, 2).encode()
+            return xml.parse(PROXY.format(1, 2).encode())
         raise DeviceRefused("notSupport", where=path)
 
-    assert [camera.online for camera in await list_cameras(get, "nvr")] == online
+    assert [camera.online for camera in await list_cameras(get)] == online

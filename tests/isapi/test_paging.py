@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any
 
@@ -16,6 +17,7 @@ from hikcore.instants import NS, format_instant, parse_instant
 from hikcore.sources.isapi import paging
 from hikcore.sources.isapi.literal import digits
 from hikcore.sources.isapi.paging import Lister, Listing
+from hikcore.sources.isapi.search import Page, parse
 from hikcore.sources.isapi.settings import Settings
 from hikcore.sources.isapi.status import error_of
 from hikcore.sources.turns import Turns
@@ -26,11 +28,20 @@ BEGIN = 1_790_000_000
 DAY = 86_400
 
 
+def reading(ask: Callable[[bytes], Awaitable[bytes]]) -> Callable[[bytes], Awaitable[Page]]:
+    """Replies as the source reads them."""
+
+    async def page(body: bytes) -> Page:
+        return parse(await ask(body), "device")
+
+    return page
+
+
 def lister(pager: Pager, **extra: Any) -> Lister:
     async def ask(body: bytes) -> bytes:
         return pager.answer(body)
 
-    return Lister(ask, Turns(1), replace(Settings(), **extra), "device")
+    return Lister(reading(ask), Turns(1), replace(Settings(), **extra), "device")
 
 
 async def listed(
@@ -164,7 +175,7 @@ async def test_refused_forms_are_stepped_over_and_remembered(refused: str, accep
             raise error_of(400, recorded("hikvision_ds-7616nxi_v4.84_badxml.xml"), "") or Exception
         return pager.answer(body)
 
-    one = Lister(ask, Turns(1), Settings(), "device")
+    one = Lister(reading(ask), Turns(1), Settings(), "device")
     assert len((await one.listing(101, BEGIN * NS, (BEGIN + DAY) * NS)).rows) == 5, accepted
     before = len(pager.asked)
     await one.listing(101, BEGIN * NS, (BEGIN + DAY) * NS)
@@ -181,7 +192,7 @@ async def test_a_device_error_on_a_wide_window_halves_it() -> None:
             raise error_of(500, error, "") or Exception
         return pager.answer(body)
 
-    one = Lister(ask, Turns(1), Settings(), "device")
+    one = Lister(reading(ask), Turns(1), Settings(), "device")
     found = await one.listing(101, BEGIN * NS, (BEGIN + DAY) * NS)
     assert set(files_of(found)) == set(pager.files)
     assert found.complete
@@ -199,7 +210,7 @@ async def test_a_refusal_is_an_error_not_an_empty_answer() -> None:
         raise error_of(403, recorded("hikvision_nvr_v4.1.18_notsupport.xml"), "") or Exception
 
     with pytest.raises(DeviceError, match="notSupport"):
-        await Lister(ask, Turns(1), Settings(), "device").listing(101, 0, NS)
+        await Lister(reading(ask), Turns(1), Settings(), "device").listing(101, 0, NS)
 
 
 class Offset(Pager):
@@ -255,7 +266,7 @@ async def test_an_answer_to_another_search_is_not_taken_for_this_one() -> None:
         last = named.encode()
         return late.pop() if late else last
 
-    lists = Lister(ask, Turns(1), Settings(), "device")
+    lists = Lister(reading(ask), Turns(1), Settings(), "device")
     day = DAY * NS
     before = await lists.listing(101, BEGIN * NS - 9 * day, BEGIN * NS - 8 * day)
     assert not before.rows
@@ -272,7 +283,7 @@ async def test_a_device_with_search_ids_of_its_own_is_believed_in_the_end() -> N
         answer = pager.answer(body).decode()
         return re.sub(r"(<CMSearchResult[^>]*>)", r"\1<searchID>1</searchID>", answer).encode()
 
-    found = await Lister(ask, Turns(1), Settings(), "device").listing(
+    found = await Lister(reading(ask), Turns(1), Settings(), "device").listing(
         101, BEGIN * NS, (BEGIN + DAY) * NS
     )
     assert found.complete

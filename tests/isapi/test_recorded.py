@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from xml.etree.ElementTree import Element
 
 import pytest
 
 from hikcore.deviceclock import ZoneRule
 from hikcore.instants import NS, parse_instant
 from hikcore.sources.base import DeviceCamera
-from hikcore.sources.isapi import search
+from hikcore.sources.isapi import search, xml
 from hikcore.sources.isapi.cameras import list_cameras
 from hikcore.sources.isapi.clock import parse_time
 from hikcore.sources.isapi.dialects import identify
@@ -37,8 +38,8 @@ def test_every_file_has_its_place() -> None:
 
 @pytest.mark.parametrize("name", of("deviceinfo"))
 async def test_device_info(name: str) -> None:
-    async def get(path: str) -> bytes:
-        return recorded(name)
+    async def get(path: str) -> Element:
+        return xml.parse(recorded(name))
 
     found = await identify(get)
     _, model, firmware, _ = Path(name).stem.split("_")
@@ -136,7 +137,7 @@ def test_after_a_clock_step_one_file_lists_two_parts() -> None:
 )
 def test_disks_are_as_large_as_they_are_sold(name: str, sizes: list[str], free: list[int]) -> None:
     """A disk sold as 8 TB holds 8.0016e12 bytes and is told as 7630885: in MiB, not in 10^6."""
-    disks = parse_disks(recorded(name))
+    disks = parse_disks(xml.parse(recorded(name)))
     told = [
         f"{disk.size / 1e12:.1f} TB" if disk.size > 5e11 else f"{disk.size / 1e9:.0f} GB"
         for disk in disks
@@ -149,15 +150,15 @@ def test_disks_are_as_large_as_they_are_sold(name: str, sizes: list[str], free: 
 async def cameras_of(**answers: str) -> list[DeviceCamera]:
     """As list_cameras finds them where a device answers these calls, and refuses the others."""
 
-    async def get(path: str) -> bytes:
+    async def get(path: str) -> Element:
         for part, name in answers.items():
             if path.endswith(part.replace("_", "/")):
-                return recorded(name)
+                return xml.parse(recorded(name))
         error = error_of(403, recorded("hikvision_nvr_v4.1.18_notsupport.xml"), path)
         assert error is not None
         raise error
 
-    return await list_cameras(get, "nvr")
+    return await list_cameras(get)
 
 
 @pytest.mark.parametrize(

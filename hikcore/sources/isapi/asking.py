@@ -50,7 +50,7 @@ class Asker:
     """Puts searches to one device.
 
     Args:
-        ask: posts a search body and gives the reply, tried again where that helps.
+        ask: posts a search body and gives the reply as read, tried again where that helps.
         where: device and request, for errors.
         dialects: what is known of its dialect, and where that is kept.
         tracks: the numbers of the tracks as the device lists them; empty where it lists none.
@@ -63,7 +63,7 @@ class Asker:
 
     def __init__(
         self,
-        ask: Callable[[bytes], Awaitable[bytes]],
+        ask: Callable[[bytes], Awaitable[Page]],
         settings: Settings,
         where: str,
         dialects: Dialects,
@@ -182,12 +182,12 @@ class Asker:
             page=self._settings.page,
         )
         try:
-            page = search.parse(await self._ask(body), self._where)
+            page = await self._ask(body)
             if page.ident not in ("", search_id):
                 # An answer that was sent twice is read in place of the next one. Some firmware may
                 # have ids of its own: what it says again is believed.
                 self.left -= 1
-                page = search.parse(await self._ask(body), self._where)
+                page = await self._ask(body)
         except Rejected as error:
             if error.http != 400 and error.code not in FORM_CODES:
                 raise

@@ -10,9 +10,10 @@ import time
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Final
+from xml.etree.ElementTree import Element
 
 from hikcore.deviceclock import DeviceClock
-from hikcore.errors import DeviceRefused
+from hikcore.errors import DeviceError, DeviceProtocolError, DeviceRefused
 from hikcore.instants import DAY, NS, Span
 from hikcore.sources.isapi import xml
 
@@ -22,14 +23,14 @@ _GOOD: Final = 600.0
 #: A local day counts for a question that holds so much of it.
 _MOST: Final = DAY // 2
 
-Ask = Callable[[str, bytes], Awaitable[bytes]]
+Ask = Callable[[str, bytes], Awaitable[Element]]
 
 
 class Calendar:
     """The calendars of one device.
 
     Args:
-        ask: the answer of a POST.
+        ask: the document that a POST answers.
     """
 
     def __init__(self, ask: Ask) -> None:
@@ -56,7 +57,9 @@ class Calendar:
         )
         try:
             days = parse_days(await self._ask(_PATH.format(track=track), body.encode()))
-        except (DeviceRefused, ValueError):
+        except (DeviceRefused, DeviceProtocolError, ValueError) as error:
+            if isinstance(error, DeviceError) and error.retryable:
+                raise  # it has one, and spoiled it: no witness is dropped for that
             self._silent.add(track)  # a sub-stream has none where main streams have
             return None
         self._months[at] = (time.monotonic(), days)
@@ -78,13 +81,12 @@ class Calendar:
         return found
 
 
-def parse_days(body: bytes) -> frozenset[int]:
+def parse_days(root: Element) -> frozenset[int]:
     """The days with footage.
 
     Raises:
-        ValueError: not XML, or no calendar.
+        ValueError: no calendar.
     """
-    root = xml.parse(body)
     days = list(xml.descendants(root, "day"))
     if not days:
         raise ValueError("no day in it")

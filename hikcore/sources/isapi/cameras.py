@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 from xml.etree.ElementTree import Element
 
-from hikcore.errors import DeviceProtocolError, DeviceRefused
+from hikcore.errors import DeviceRefused
 from hikcore.sources.base import DeviceCamera
 from hikcore.sources.isapi import xml
 
@@ -19,14 +19,14 @@ _PROXY_STATUS: Final = "/ISAPI/ContentMgmt/InputProxy/channels/status"
 _INPUTS: Final = "/ISAPI/System/Video/inputs/channels"
 _STREAMING: Final = "/ISAPI/Streaming/channels"
 
-Get = Callable[[str], Awaitable[bytes]]
+Get = Callable[[str], Awaitable[Element]]
 
 
-async def list_cameras(get: Get, where: str) -> list[DeviceCamera]:
+async def list_cameras(get: Get) -> list[DeviceCamera]:
     """Every channel, by number.
 
     Args:
-        get: the answer of a GET.
+        get: the document that a GET answers.
 
     Raises:
         DeviceRefused: all three lists are refused.
@@ -35,17 +35,17 @@ async def list_cameras(get: Get, where: str) -> list[DeviceCamera]:
     found: dict[int, DeviceCamera] = {}
     refusals: list[DeviceRefused] = []
     for path, item in ((_INPUTS, "VideoInputChannel"), (_PROXY, "InputProxyChannel")):
-        for channel in await _items(get, path, item, refusals, where):
+        for channel in await _items(get, path, item, refusals):
             number = _number(xml.text(channel, "id"))
             if number:
                 found[number] = DeviceCamera(number, xml.text(channel, "name"), _signal(channel))
     if found:
-        states = await _online(get, where) if len(refusals) < 2 else {}
+        states = await _online(get) if len(refusals) < 2 else {}
         return [
             DeviceCamera(number, camera.name, states.get(number, camera.online))
             for number, camera in sorted(found.items())
         ]
-    for channel in await _items(get, _STREAMING, "StreamingChannel", refusals, where):
+    for channel in await _items(get, _STREAMING, "StreamingChannel", refusals):
         number = _of_stream(channel)
         if number:
             found.setdefault(number, DeviceCamera(number, xml.text(channel, "channelName")))
@@ -54,24 +54,18 @@ async def list_cameras(get: Get, where: str) -> list[DeviceCamera]:
     return [found[number] for number in sorted(found)]
 
 
-async def _items(
-    get: Get, path: str, name: str, refusals: list[DeviceRefused], where: str
-) -> list[Element]:
+async def _items(get: Get, path: str, name: str, refusals: list[DeviceRefused]) -> list[Element]:
     try:
-        body = await get(path)
+        return list(xml.descendants(await get(path), name))
     except DeviceRefused as error:
         refusals.append(error)
         return []
-    try:
-        return list(xml.descendants(xml.parse(body), name))
-    except ValueError as error:
-        raise DeviceProtocolError(f"not XML: {error}", where=f"{where} {path}") from None
 
 
-async def _online(get: Get, where: str) -> dict[int, bool]:
+async def _online(get: Get) -> dict[int, bool]:
     """Of the channels whose state it tells: one that it keeps to itself is not offline."""
     told = {}
-    for state in await _items(get, _PROXY_STATUS, "InputProxyChannelStatus", [], where):
+    for state in await _items(get, _PROXY_STATUS, "InputProxyChannelStatus", []):
         online = next(xml.descendants(state, "online"), None)
         said = (online.text or "").strip().lower() if online is not None else ""
         if said:

@@ -37,16 +37,30 @@ def parse_time(body: bytes, where: str, zone: ZoneRule | None = None) -> DeviceT
         zone: what the device's clock is set to, whatever it says of that.
 
     Raises:
-        DeviceProtocolError: no time, or neither rule nor offset.
+        DeviceProtocolError: no time, or neither rule nor offset. The first carries the answer, as
+            another one may be whole.
     """
     try:
         root = xml.parse(body)
-        text = xml.text(root, "localTime")
+    except ValueError as error:
+        raise DeviceProtocolError(
+            f"its answer broke off or is garbled: not XML: {error}", where=where, answer=body
+        ) from None
+    text = xml.text(root, "localTime")
+    try:
         local = digits(text)
+    except ValueError as error:
+        said = (
+            f"its localTime cannot be read: {error}"
+            if text
+            else f"no localTime in <{xml.local(root)}>"
+        )
+        raise DeviceProtocolError(said, where=where, answer=body) from None
+    try:
         return DeviceTime(local, zone or _zone(xml.text(root, "timeZone"), text))
     except ValueError as error:
         raise DeviceProtocolError(
-            f"its time cannot be read: {error}", where=where, hint="set its zone in its web page"
+            f"its zone cannot be read: {error}", where=where, hint="set its zone in its web page"
         ) from None
 
 

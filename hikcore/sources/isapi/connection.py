@@ -174,6 +174,32 @@ class Connection:
             raise error
         return answer
 
+    async def asked(
+        self, method: str, path: str, read: Callable[[bytes], _T], body: bytes = b""
+    ) -> _T:
+        """What `read` makes of the answer to a small request. It is put again while that fails in a
+        way that passes, and where the answer broke off or came garbled: only what reads is sent.
+
+        Args:
+            read: raises ValueError, or an error that carries its `answer`, for what it cannot read.
+
+        Raises:
+            DeviceError: the last one.
+        """
+
+        async def attempt() -> _T:
+            answer = await self.ask(method, path, body)
+            try:
+                return read(answer)
+            except ValueError as error:
+                raise DeviceProtocolError(
+                    f"an answer that cannot be read: {error}",
+                    where=f"{self.where} {path}",
+                    answer=answer,
+                ) from None
+
+        return await self.retrying(attempt)
+
     @asynccontextmanager
     async def stream(
         self,

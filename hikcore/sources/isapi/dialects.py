@@ -14,10 +14,11 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import Any, Final, Literal, TypeVar
+from xml.etree.ElementTree import Element
 
 from pydantic import TypeAdapter, ValidationError
 
-from hikcore.errors import ConfigurationError, DeviceRefused
+from hikcore.errors import ConfigurationError, DeviceProtocolError, DeviceRefused
 from hikcore.instants import DAY, format_instant, parse_instant
 from hikcore.sources.base import DeviceNotes
 from hikcore.sources.isapi import xml
@@ -42,15 +43,17 @@ class Identity:
     serial: str = ""
 
 
-async def identify(get: Callable[[str], Awaitable[bytes]]) -> Identity:
+async def identify(get: Callable[[str], Awaitable[Element]]) -> Identity:
     """Ask a device who it is.
 
     Raises:
-        DeviceError: it does not answer.
+        DeviceError: it does not answer, or spoils every answer.
     """
     try:
-        root = xml.parse(await get(INFO))
-    except (DeviceRefused, ValueError):
+        root = await get(INFO)
+    except (DeviceRefused, DeviceProtocolError) as error:
+        if error.retryable:
+            raise
         return Identity()
     version = (xml.text(root, name) for name in ("firmwareVersion", "firmwareReleasedDate"))
     return Identity(

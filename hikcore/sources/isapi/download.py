@@ -52,6 +52,7 @@ class Downloader:
         self._retries = retries or Retries()
         self._requests = Requests(connection)
         self._proven = False
+        self._broken: set[tuple[DownloadDialect, bytes]] = set()
 
     async def fetch(self, uri: str, write: Write) -> Fetched:
         """Stream a file to `write`.
@@ -120,11 +121,19 @@ class Downloader:
                     await transfer.take(started)
                 return
             except Rejected as error:
-                if self._proven or not _is_of_form(error):
+                if self._proven or not _is_of_form(error) or self._broke_off(dialect, error):
                     raise
                 problem = problem or error
         assert problem is not None
         raise problem
+
+    def _broke_off(self, dialect: DownloadDialect, error: Rejected) -> bool:
+        """Whether a refusal is to be heard whole before another form is tried: it broke off, and
+        did not come like this before."""
+        if error.answer is None or (dialect, error.answer) in self._broken:
+            return False
+        self._broken.add((dialect, error.answer))
+        return True
 
     def _ladder(self) -> list[DownloadDialect]:
         known = self._dialects.download

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 from xml.etree.ElementTree import Element
 
-from hikcore.errors import DeviceRefused
+from hikcore.errors import DeviceProtocolError, DeviceRefused
 from hikcore.sources.about import DeviceFacts, Disk
 from hikcore.sources.isapi import xml
 
@@ -16,36 +16,32 @@ _STORAGE: Final = "/ISAPI/ContentMgmt/Storage"
 _MB: Final = 1 << 20
 
 
-async def device_facts(get: Callable[[str], Awaitable[bytes]], dialect: str) -> DeviceFacts:
+async def device_facts(get: Callable[[str], Awaitable[Element]], dialect: str) -> DeviceFacts:
     """What it says; a document that it refuses or spoils tells nothing.
 
     Args:
-        get: the answer of a GET.
+        get: the document that a GET answers.
 
     Raises:
         DeviceError: the device does not answer.
     """
     try:
-        info = xml.parse(await get(_INFO))
+        info = await get(_INFO)
         told = tuple(xml.text(info, n) for n in ("model", "firmwareVersion", "serialNumber"))
-    except (DeviceRefused, ValueError):
+    except (DeviceRefused, DeviceProtocolError):
         told = ("", "", "")
     try:
         disks = parse_disks(await get(_STORAGE))
-    except (DeviceRefused, ValueError):
+    except (DeviceRefused, DeviceProtocolError):
         disks = None
     model, firmware, serial = told
     return DeviceFacts(model, firmware, serial, dialect, disks)
 
 
-def parse_disks(body: bytes) -> tuple[Disk, ...]:
+def parse_disks(root: Element) -> tuple[Disk, ...]:
     """The disks that are in it, and the network storage that it records on. A bay that once held a
     disk stays listed as `notexist`, by the name of the disk that is gone.
-
-    Raises:
-        ValueError: not XML.
     """
-    root = xml.parse(body)
     found = [_disk(each, "") for each in xml.descendants(root, "hdd")]
     found += [_disk(each, "nas ") for each in xml.descendants(root, "nas")]
     return tuple(disk for disk in found if disk.status.lower() != "notexist")

@@ -61,7 +61,7 @@ class Lister:
     """Searches of one device; keeps the dialect that worked.
 
     Args:
-        ask: posts a search body and gives the reply, tried again where that helps.
+        ask: posts a search body and gives the reply as read, tried again where that helps.
         turns: the places for searches; held for all pages of a query.
         where: the device, for errors.
         dialects, tracks: see `Asker`.
@@ -70,7 +70,7 @@ class Lister:
 
     def __init__(
         self,
-        ask: Callable[[bytes], Awaitable[bytes]],
+        ask: Callable[[bytes], Awaitable[Page]],
         turns: Turns,
         settings: Settings,
         where: str,

@@ -98,23 +98,26 @@ def parse(body: bytes, where: str) -> Page:
     """The rows of a reply.
 
     Raises:
-        DeviceProtocolError: not a search result, or a row without times or URI.
+        DeviceProtocolError: not a search result, or a row without times or URI; it carries the
+            reply, as another may be whole.
     """
     try:
         root = xml.parse(body)
     except ValueError as error:
-        raise DeviceProtocolError(f"an answer that is not XML: {error}", where=where) from None
+        raise DeviceProtocolError(
+            f"an answer that is not XML: {error}", where=where, answer=body
+        ) from None
     if xml.local(root) != "CMSearchResult":
         raise DeviceProtocolError(
-            f"<{xml.local(root)}> where a search result should be", where=where
+            f"<{xml.local(root)}> where a search result should be", where=where, answer=body
         )
     said = next((xml.text(root, name) for name in _STATUS_NAMES if xml.text(root, name)), "")
-    rows = tuple(_row(item, where) for item in xml.descendants(root, "searchMatchItem"))
+    rows = tuple(_row(item, where, body) for item in xml.descendants(root, "searchMatchItem"))
     ident = xml.text(root, "searchID").strip().strip("{}").upper()
     return Page(rows, said.upper() == "MORE", ident)
 
 
-def _row(item: Element, where: str) -> SearchRow:
+def _row(item: Element, where: str, body: bytes) -> SearchRow:
     uri = "".join(part.strip() for part in _below(item, "playbackURI").splitlines())
     track, query = _below(item, "trackID"), _query(uri)
     begin = _below(item, "startTime") or query.get("starttime", "")
@@ -122,7 +125,9 @@ def _row(item: Element, where: str) -> SearchRow:
     # A row that lacks what fetches it is one recording that cannot be had, not a day of none.
     uri = uri or _address(track, begin, end)
     if not (begin and end and uri):
-        raise DeviceProtocolError("a recording without times or playbackURI", where=where)
+        raise DeviceProtocolError(
+            "a recording without times or playbackURI", where=where, answer=body
+        )
     size = query.get("size", "")
     return SearchRow(
         track=int(track) if track.isdecimal() else 0,

@@ -8,6 +8,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Literal
+from xml.etree.ElementTree import Element
 
 from pydantic import SecretStr
 
@@ -33,7 +34,7 @@ from hikcore.sources.base import (
     Stream,
 )
 from hikcore.sources.isapi import clock as device_clock
-from hikcore.sources.isapi import search, tracks
+from hikcore.sources.isapi import search, tracks, xml
 from hikcore.sources.isapi.calendar import Calendar
 from hikcore.sources.isapi.cameras import list_cameras
 from hikcore.sources.isapi.connection import Connection
@@ -47,7 +48,7 @@ from hikcore.sources.isapi.paging import Lister
 from hikcore.sources.isapi.playback import Player, refusal_said
 from hikcore.sources.isapi.remembered import ClockMemory
 from hikcore.sources.isapi.rows import recordings_of
-from hikcore.sources.isapi.search import SearchRow
+from hikcore.sources.isapi.search import Page, SearchRow
 from hikcore.sources.isapi.settings import Settings
 from hikcore.sources.isapi.status import Rejected
 from hikcore.sources.isapi.tracks import Tracks
@@ -180,7 +181,7 @@ class IsapiSource:
 
     async def cameras(self) -> list[DeviceCamera]:
         """Every channel, by number."""
-        return await list_cameras(self._get, self._connection.where)
+        return await list_cameras(self._get)
 
     async def facts(self) -> DeviceFacts:
         """Model, firmware, disks, and the dialect that works so far."""
@@ -188,13 +189,7 @@ class IsapiSource:
 
     async def schedules(self) -> list[Planned]:
         """When each channel is to record."""
-        body = await self._get(tracks.PATH)
-        try:
-            return tracks.parse_tracks(body)
-        except ValueError as error:
-            raise DeviceProtocolError(
-                f"not XML: {error}", where=f"{self._connection.where} {tracks.PATH}"
-            ) from None
+        return tracks.parse_tracks(await self._get(tracks.PATH))
 
     async def recordings(self, channel: int, stream: Stream, span: Span) -> Answer:
         """Everything that it lists for a span, all pages; see `recordings_of` for `growing`."""
@@ -338,18 +333,24 @@ class IsapiSource:
             where=self._connection.where,
         )
 
-    async def _get(self, path: str) -> bytes:
-        return await self._connection.retrying(lambda: self._connection.ask("GET", path))
+    async def _get(self, path: str) -> Element:
+        return await self._connection.asked("GET", path, xml.parse)
 
-    async def _post(self, path: str, body: bytes) -> bytes:
-        return await self._connection.retrying(lambda: self._connection.ask("POST", path, body))
+    async def _post(self, path: str, body: bytes) -> Element:
+        return await self._connection.asked("POST", path, xml.parse, body)
 
-    async def _search(self, body: bytes) -> bytes:
-        return await self._post(search.PATH, body)
+    async def _search(self, body: bytes) -> Page:
+        where = f"{self._connection.where} {search.PATH}"
+        return await self._connection.asked(
+            "POST", search.PATH, lambda answer: search.parse(answer, where), body
+        )
 
     async def _read_time(self) -> device_clock.DeviceTime:
-        where = f"{self._connection.where} {device_clock.PATH}"
-        return device_clock.parse_time(await self._get(device_clock.PATH), where, self._rule)
+        path = device_clock.PATH
+        where = f"{self._connection.where} {path}"
+        return await self._connection.asked(
+            "GET", path, lambda answer: device_clock.parse_time(answer, where, self._rule)
+        )
 
     async def _find_clock(self) -> DeviceClock:
         told = await self._read_time()

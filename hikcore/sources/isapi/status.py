@@ -180,9 +180,24 @@ def _http_error(http: int, body: bytes, where: str) -> DeviceError:
         said = ": " + " ".join(html.unescape(title.group(1).decode("utf-8", "replace")).split())
     if http < 400:
         return DeviceProtocolError(f"the device answers HTTP {http}{said}", where=where)
-    return Rejected(
+    error = Rejected(
         f"the device answers HTTP {http}{said}", where=where, hint="", http=http, code=0, sub=""
     )
+    if _broken_off(body):
+        error.answer = body  # whole, it might say that the device is busy
+    return error
+
+
+def _broken_off(body: bytes) -> bool:
+    """Whether it begins as the document of a refusal does, and cannot be read."""
+    text = body.lstrip(b"\xef\xbb\xbf \t\r\n\0")
+    if not text.startswith((b"<?xml", b"<ResponseStatus", b"<userCheck", b"{")):
+        return False
+    try:
+        json.loads(text) if text[:1] == b"{" else xml.parse(text)
+    except ValueError:
+        return True
+    return False
 
 
 def refusal_text(status: Status | None) -> tuple[str, str]:

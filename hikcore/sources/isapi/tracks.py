@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 from xml.etree.ElementTree import Element
 
-from hikcore.errors import DeviceRefused
+from hikcore.errors import DeviceProtocolError, DeviceRefused
 from hikcore.sources.about import Block, Mode, Planned
 from hikcore.sources.isapi import xml
 
@@ -32,10 +32,10 @@ class Tracks:
     """The numbers of one device's tracks, asked for once.
 
     Args:
-        get: the answer of a GET.
+        get: the document that a GET answers.
     """
 
-    def __init__(self, get: Callable[[str], Awaitable[bytes]]) -> None:
+    def __init__(self, get: Callable[[str], Awaitable[Element]]) -> None:
         self._get = get
         self._numbers: frozenset[int] | None = None
 
@@ -47,8 +47,10 @@ class Tracks:
         """
         if self._numbers is None:
             try:
-                root = xml.parse(await self._get(PATH))
-            except (DeviceRefused, ValueError):
+                root = await self._get(PATH)
+            except (DeviceRefused, DeviceProtocolError) as error:
+                if error.retryable:
+                    raise
                 self._numbers = frozenset()
             else:
                 ids = (xml.text(track, "id") for track in xml.descendants(root, "Track"))
@@ -56,14 +58,10 @@ class Tracks:
         return self._numbers
 
 
-def parse_tracks(body: bytes) -> list[Planned]:
-    """The schedules of the main streams, by channel.
-
-    Raises:
-        ValueError: not XML.
-    """
+def parse_tracks(root: Element) -> list[Planned]:
+    """The schedules of the main streams, by channel."""
     found: dict[int, Planned] = {}
-    for track in xml.descendants(xml.parse(body), "Track"):
+    for track in xml.descendants(root, "Track"):
         number = xml.text(track, "id")
         if number.isdecimal() and len(number) < 9 and int(number) % 100 == 1:
             found[int(number) // 100] = Planned(int(number) // 100, _blocks(track))

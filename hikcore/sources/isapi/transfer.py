@@ -99,13 +99,15 @@ class _WithToken(AbstractAsyncContextManager[httpx.Response]):
 
 
 def _token(answer: bytes, where: str) -> str:
+    where = f"{where} {TOKEN}"
     try:
         value: Any = json.loads(answer)
         token = value["Token"]["value"]
-    except (ValueError, KeyError, TypeError):
-        raise Rejected(
-            "no token in its answer", where=f"{where} {TOKEN}", hint="", http=405, code=0, sub=""
-        ) from None
+    except (ValueError, KeyError, TypeError) as error:
+        none = Rejected("no token in its answer", where=where, hint="", http=405, code=0, sub="")
+        if isinstance(error, ValueError) and answer.lstrip()[:1] == b"{":
+            none.answer = answer  # it broke off
+        raise none from None
     return str(token)
 
 
@@ -159,7 +161,7 @@ class Transfer:
         if kind in _DOCUMENTS:
             answer = await _beginning(self._blocks, first, _DOCUMENT)
             raise error_of(200, answer, self._where) or DeviceProtocolError(
-                f"{kind} where a recording should be", where=self._where
+                f"{kind} where a recording should be", where=self._where, answer=answer
             )
         if not first:
             raise TransferInterrupted(
