@@ -71,6 +71,7 @@ def tell(output: Output, report: Report) -> None:
             for f in report.failures
         ],
         untold={str(number): why for number, why in sorted(report.untold.items())},
+        notes=report.notes,
     )  # fmt: skip
     checked = len(INVARIANTS) - len(report.untold.keys() - set(report.failed))
     verdict = "well" if report.ok else f"breaks {', '.join(map(str, report.failed))}"
@@ -80,6 +81,8 @@ def tell(output: Output, report: Report) -> None:
     for number in report.failed:
         more = report.counts[number] - sum(f.invariant == number for f in report.failures)
         output.talk(f"  {number} is: {INVARIANTS[number]}" + (f"; {more} more" if more else ""))
+    for note in report.notes:
+        output.talk(f"  {note}")
     for number, why in sorted(report.untold.items()):
         if number not in report.failed:
             output.talk(f"  not checked: {number}, {INVARIANTS[number]} ({why})")

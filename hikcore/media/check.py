@@ -86,7 +86,8 @@ def check_file(
         if source is None:
             report.untold[1] = "needs the source"
         else:
-            stripped = (document or {}).get("parameter_sets") == "stripped"
+            said = (document or {}).get("parameter_sets")
+            stripped = None if said is None else said == "stripped"
             _guarded(report, 1, lambda: check_source(checked, source, stripped=stripped))
         if decode:
             check_decode(checked, path, source)

@@ -205,11 +205,13 @@ def _check_sets(
             report.fail(5, reason, track="video", sample=at, offset=checked.offset(track, at))
 
 
-def check_source(checked: Checked, path: Path, *, stripped: bool = False) -> None:
+def check_source(checked: Checked, path: Path, *, stripped: bool | None = None) -> None:
     """1, 2 and 6 against what the file was cut from.
 
     Args:
-        stripped: the JSON says that parameter sets which the sample entry has were left out.
+        stripped: whether parameter sets which the sample entry has were left out, as the JSON says;
+            None: nothing says so. Then a file that has none of them in its pictures is compared
+            without those of the source, and the report says of how many pictures.
 
     Raises:
         MediaDamaged: one of the two cannot be read.
@@ -224,10 +226,27 @@ def check_source(checked: Checked, path: Path, *, stripped: bool = False) -> Non
             if name == "audio" and track.samples.configs[0].codec != theirs.configs[0].codec:
                 checked.report.untold[1] = "the sound was encoded anew"
                 continue
-            configs = track.samples.configs if stripped and name == "video" else ()
-            less = frozenset(nal for config in configs for nal in sets_of(config))
             ours = _hashes(checked.source, track.samples, frozenset())
-            _compare(checked, name, track, ours, theirs, _hashes(source, theirs, less))
+            wanted = _hashes(source, theirs, frozenset())
+            if name == "video" and stripped is not False:
+                less = frozenset(nal for c in track.samples.configs for nal in sets_of(c))
+                if stripped or _hashes(checked.source, track.samples, less) == ours:
+                    without = _hashes(source, theirs, less)
+                    begin = _best_begin(ours, without)
+                    if begin is not None and stripped is None:
+                        _say_stripped(checked, wanted, without, begin, begin + len(ours))
+                    wanted = without
+            _compare(checked, name, track, ours, theirs, wanted)
+
+
+def _say_stripped(
+    checked: Checked, whole: list[bytes], without: list[bytes], begin: int, end: int
+) -> None:
+    count = sum(a != b for a, b in zip(whole[begin:end], without[begin:end], strict=True))
+    if count:
+        checked.report.notes.append(
+            f"parameter sets of the sample entry were left out of {count} pictures"
+        )
 
 
 def _hashes(source: ByteSource, samples: Samples, less: frozenset[bytes]) -> list[bytes]:

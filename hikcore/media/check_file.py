@@ -46,12 +46,14 @@ class Failure:
 
 @dataclass(slots=True)
 class Report:
-    """What was found. `untold`: rules that could not be (wholly) checked, and why."""
+    """What was found. `untold`: rules that could not be (wholly) checked, and why; `notes`: what is
+    no fault, and worth to be known."""
 
     path: Path
     failures: list[Failure] = field(default_factory=list)
     untold: dict[int, str] = field(default_factory=dict)
     counts: dict[int, int] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
 
     @property
     def ok(self) -> bool:
@@ -141,6 +143,11 @@ def open_checked(source: FileSource, size: int, report: Report) -> Checked:
     movie = read_movie(data, begin, len(data), faults, size)
     for damage in faults.found:
         report.fail(3, damage.reason, offset=damage.offset)
+    for note in movie.notes:
+        if note.startswith("track "):
+            report.untold[14] = note  # of another kind, or a further one
+        else:
+            report.fail(14, note, offset=moov[1])
     if movie.fragmented:
         add_fragments(source, size, boxes, movie, report)
     video = movie.video

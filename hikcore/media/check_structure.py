@@ -16,7 +16,6 @@ from hikcore.media.mp4.movie import Track
 from hikcore.media.mp4.read import index_mp4
 from hikcore.media.table import ByteSource, Samples
 
-_NAMES = {b"vide": "video", b"soun": "audio"}
 _BLOCK = 1 << 20
 #: What the walk to the tables may read besides them.
 _SLACK = 192 << 10
@@ -59,22 +58,23 @@ def _check_headers(checked: Checked) -> None:
     report = checked.report
     mvhd = find(checked.head, *checked.moov, b"mvhd")
     longest = 0
+    by_number = {track.identifier: (name, track) for name, track in checked.tracks}
     for kind, payload, stop in children(checked.head, *checked.moov):
         if kind != b"trak":
             continue
-        handler = find(checked.head, payload, stop, b"mdia", b"hdlr")
-        name = _NAMES.get(bytes(checked.head[handler[0] + 8 : handler[0] + 12]) if handler else b"")
-        track = dict(checked.tracks).get(name or "")
-        if track is None or name is None:
-            continue
-        edited = _edited(track, checked.movie.timescale)
-        longest = max(longest, edited)
+        # A track that is read has both (`read_movie`); one that is not was named before.
         tkhd = find(checked.head, payload, stop, b"tkhd")
         mdhd = find(checked.head, payload, stop, b"mdia", b"mdhd")
+        if tkhd is None or mdhd is None:
+            continue
+        at = tkhd[0] + (20 if checked.head[tkhd[0]] == 1 else 12)
+        number = int.from_bytes(checked.head[at : at + 4], "big")
+        if number not in by_number:
+            continue
+        name, track = by_number[number]
+        edited = _edited(track, checked.movie.timescale)
+        longest = max(longest, edited)
         for box, what, wanted in ((tkhd, "tkhd", edited), (mdhd, "mdhd", None)):
-            if box is None:
-                report.fail(14, f"no {what} box", track=name, offset=checked.base + payload)
-                continue
             created, duration = _times(checked.head, box[0], tkhd=what == "tkhd")
             if created:
                 report.fail(
