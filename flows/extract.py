@@ -13,8 +13,9 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from prefect import flow, get_run_logger, tags, task
 from prefect.artifacts import acreate_table_artifact
@@ -31,12 +32,39 @@ from hikcore.errors import HikcoreError
 from hikcore.extract.again import again_parts
 from hikcore.extract.overview import coverage_rows
 from hikcore.extract.plan import trailing
-from hikcore.extract.report import CameraReport
+from hikcore.extract.report import CameraJob, CameraReport, Quiet
 from hikcore.extract.site import Part, SiteWork, camera_days
 from hikcore.extract.spool import Spool
 from hikcore.instants import Span, format_instant, from_datetime
 
+#: The state of a camera-day on which another run is at work.
+LEFT: Final = "LeftToAnother"
 Work = Callable[[], Awaitable[CameraReport]]
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What a run came to.
+
+    Attributes:
+        count: camera-days. failures: a line for each that failed, and for each device that cannot
+            be asked. left: camera-days on which another run is at work.
+    """
+
+    count: int
+    failures: Sequence[str] = ()
+    left: int = 0
+
+
+class _Logged(Quiet):
+    """Tells a run's log what it waits for."""
+
+    def __init__(self) -> None:
+        self._logger = get_run_logger()
+
+    def waiting(self, job: CameraJob, reason: str) -> None:
+        """See `hikcore.extract.report.Progress`."""
+        self._logger.info("%s: %s", job, reason)
 
 
 def _run_name() -> str:
@@ -74,9 +102,9 @@ async def extract_site(
             for note in jobs.notes():
                 get_run_logger().warning("%s", note)
             again = time.time_ns() if begin is None and end is None else None
-            failures = await _extract(config, jobs, span, store, again)
+            done = await _extract(config, jobs, span, store, again)
         await _coverage(jobs, span, store)
-    return _verdict(len(jobs.jobs) * len(span.days()), failures)
+    return _verdict(done)
 
 
 @task(name="extract-camera-day", task_run_name="{camera} {day}", cache_policy=NO_CACHE)
@@ -94,38 +122,42 @@ async def extract_camera_day(camera: str, day: str, work: Work) -> State[Any]:
         f"{report.count('failed')} failed of {len(report.planned)} recordings; "
         f"{report.growing} still being written; {report.received} bytes fetched"
     )
+    if report.left:
+        holders = " and ".join(sorted({left.holder for left in report.left}))
+        message = f"left to {holders}, which is at work on it; {message}"
     logger.info("%s %s: %s", camera, day, message)
     if report.whole:
-        return Completed(message=message)
+        return Completed(name=LEFT if report.left else None, message=message)
     return Failed(message=f"{message}; {report.errors[-1]}")
 
 
 async def _extract(
     config: Config, jobs: SiteJobs, span: Span, store: Store, again: int | None
-) -> list[str]:
-    """All camera-days; one line for each that failed, and for each device that cannot be asked.
+) -> Done:
+    """All camera-days.
 
     Args:
         again: now, UTC ns, in a scheduled run: days that were found empty may be due again.
     """
     spool = Spool(config.settings.spool.folder, config.settings.spool.limit)
-    site = SiteWork(jobs.sources, store, spool, evidence=jobs.evidence)
+    site = SiteWork(jobs.sources, store, spool, progress=_Logged(), evidence=jobs.evidence)
 
-    async def run(part: Part) -> str:
+    async def run(part: Part) -> State[Any]:
         camera, day = part.job.camera, format_instant(part.span.begin, 0)[:10]
         named = extract_camera_day.with_options(tags=[f"camera:{camera}", f"day:{day}"])
         label = f"{camera}/{part.job.stream}" if part.job.stream != "main" else camera
         # Prefect's types leave out that the call of an async task is awaited.
         running: Any = named(label, day, lambda: site.extract(part), return_state=True)
         state: State[Any] = await running
-        return f"{label} {day}: {state.message}" if state.is_failed() else ""
+        return state.model_copy(update={"message": f"{label} {day}: {state.message}"})
 
     parts = camera_days(jobs.jobs, span)
     if again is not None:
         parts += await asyncio.to_thread(again_parts, store, jobs.jobs, again, span)
-    lines = await asyncio.gather(*(run(part) for part in parts))
-    failed = [f"{device}: {error}" for device, error in jobs.failures.items()]
-    return failed + [line for line in lines if line]
+    states = await asyncio.gather(*(run(part) for part in parts))
+    failures = [f"{device}: {error}" for device, error in jobs.failures.items()]
+    failures += [str(state.message) for state in states if state.is_failed()]
+    return Done(len(parts), failures, sum(state.name == LEFT for state in states))
 
 
 async def _coverage(jobs: SiteJobs, span: Span, store: Store) -> None:
@@ -140,12 +172,14 @@ async def _coverage(jobs: SiteJobs, span: Span, store: Store) -> None:
         )
 
 
-def _verdict(count: int, failures: Sequence[str]) -> State[Any]:
-    if not failures:
-        return Completed(message=f"{count} camera-days")
-    text = "; ".join(failures[:5]) + (" …" if len(failures) > 5 else "")
-    message = f"{len(failures)} failures in {count} camera-days: {text}"
-    if len(failures) < count:
+def _verdict(done: Done) -> State[Any]:
+    left = f", {done.left} of them left to another run, which is at work on them"
+    count = f"{done.count} camera-days{left if done.left else ''}"
+    if not done.failures:
+        return Completed(message=count)
+    text = "; ".join(done.failures[:5]) + (" …" if len(done.failures) > 5 else "")
+    message = f"{len(done.failures)} failures in {count}: {text}"
+    if len(done.failures) < done.count:
         return Completed(name="PartiallyComplete", message=message)
     return Failed(message=message)
 

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 PARTLY = 3
 NOTHING_TO_DO = 4
+LEFT_TO_OTHERS = 11
 INTERRUPTED = 130
 
 
@@ -230,6 +231,7 @@ def _conclude(
     stopped = any(report.stopped for report in reports)
     planned = sum(len(report.planned) for report in reports)
     code = _code(errors, reports, stopped)
+    left = sum(len(report.left) for report in reports)
     if code == 0 and not planned and fail_if_empty:
         code = NOTHING_TO_DO
     output.data(summary_text(reports, dry_run=dry_run, failed=bool(errors) or stopped))
@@ -253,6 +255,7 @@ def _conclude(
             for device, channels in jobs.unlisted.items()
             if channels
         },
+        left=left,
         stopped=stopped,
         code=code,
     )
@@ -264,7 +267,10 @@ def _code(errors: list[HikcoreError], reports: list[CameraReport], stopped: bool
         return INTERRUPTED
     if not errors:
         # What could not be decoded is kept, and is no reason to try again; but not all is well.
-        return PARTLY if any(report.count("damaged") for report in reports) else 0
+        if any(report.count("damaged") for report in reports):
+            return PARTLY
+        # Nothing failed, but nobody may take what was asked for to be in the archive.
+        return LEFT_TO_OTHERS if any(report.left for report in reports) else 0
     done = any(report.count("held") or report.count("damaged") for report in reports)
     if done or any(report.whole for report in reports):
         return PARTLY
@@ -284,6 +290,8 @@ def _tell_faults(output: Output, reports: list[CameraReport]) -> None:
                 kind = "damaged" if outcome.state == "damaged" else "warning"
                 begin = format_instant(outcome.chunk.recording.span.begin)
                 output.talk(f"{kind}: {report.job} {begin}: {outcome.reason}")
+        for left in report.left:
+            output.talk(f"left: {report.job} {left.span}: being worked on by {left.holder}")
         for error in report.errors:
             jobs = struck.setdefault(str(error), [])
             if str(report.job) not in jobs:
@@ -318,6 +326,14 @@ def camera_fields(report: CameraReport) -> dict[str, object]:
         "bytes_received": report.received,
         "bytes_stored": report.stored,
         "warnings": report.warnings,
+        "left": [
+            {
+                "begin": format_instant(left.span.begin),
+                "end": format_instant(left.span.end),
+                "holder": left.holder,
+            }
+            for left in report.left
+        ],
         "errors": [
             {"error": type(error).__name__, "message": error.message, "where": error.where}
             for error in report.errors
@@ -332,9 +348,13 @@ def summary_text(reports: list[CameraReport], *, dry_run: bool, failed: bool = F
     length = int(sum(report.planned_hours for report in reports) * 3600) * NS
     growing = sum(report.growing for report in reports)
     later = f"; {growing} still being written, for a later run" if growing else ""
+    others = sum(len(report.left) for report in reports)
+    if others:
+        later += f"; {others} camera-days left to another process"
     if not chunks:
         failed = failed or any(report.failure is not None for report in reports)
-        return "nothing was fetched" if failed else f"nothing to fetch{later}"
+        nothing = "nothing was fetched" if failed or others else "nothing to fetch"
+        return nothing if failed else f"{nothing}{later}"
     if dry_run:
         return f"would fetch {chunks} chunks, {size_text(size)}, {length_text(length)}{later}"
     counts = [

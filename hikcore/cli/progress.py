@@ -165,6 +165,10 @@ class Watch:
         self._count.done(job, outcome)
         self._show(job)
 
+    def waiting(self, job: CameraJob, reason: str) -> None:
+        """See hikcore.extract.report.Progress."""
+        self._output.talk(f"waiting: {job}: {reason}")
+
     def _show(self, job: CameraJob) -> None:
         if self._bars is not None:
             self._bars.show(job.device)

@@ -60,6 +60,7 @@ async def extract_camera(
     now: Callable[[], int] = time.time_ns,
     evidence: Evidence | None = None,
     tails: bool = False,
+    elsewhere: Callable[[int], bool] = lambda begin: False,
 ) -> CameraReport:
     """Bring everything that a camera's device has of a span, and that is not settled, into the
     archive. Recordings are taken whole, also what of them lies outside the span.
@@ -78,6 +79,8 @@ async def extract_camera(
         now: our clock, ns UTC.
         evidence: what the device tells besides, where its cameras share it.
         tails: also play what lies in recordings that are still being written.
+        elsewhere: whether another process works on recordings that begin at an instant (UTC ns):
+            they are left to it. Asked again before each.
 
     Returns:
         What was done. An error of one chunk does not stop the others, and none is raised: see
@@ -102,7 +105,11 @@ async def extract_camera(
             await work.recover(report)
         tried = {chunk.id for chunk in report.planned}
         planned = await work.ask(report, dry_run, begins_from, repair)
-        planned = [chunk for chunk in planned if chunk.id not in tried]
+        planned = [
+            chunk
+            for chunk in planned
+            if chunk.id not in tried and not elsewhere(chunk.recording.span.begin)
+        ]
         report.planned += planned
         work.progress.planned(job, planned)
         if dry_run or not planned:
@@ -115,6 +122,9 @@ async def extract_camera(
         if stop is not None and stop.is_set():
             report.stopped = True
             break
+        if elsewhere(chunk.recording.span.begin):
+            report.planned.remove(chunk)
+            continue
         outcome = await work.chunk(chunk, commit)
         report.outcomes.append(outcome)
         work.progress.done(job, outcome)

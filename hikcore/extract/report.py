@@ -66,6 +66,9 @@ class Progress(Protocol):
     def done(self, job: CameraJob, outcome: Outcome) -> None:
         """A chunk is committed, or failed."""
 
+    def waiting(self, job: CameraJob, reason: str) -> None:
+        """Nothing is done for a camera yet, and why."""
+
 
 class Quiet:
     """Progress that nobody looks at."""
@@ -82,6 +85,21 @@ class Quiet:
     def done(self, job: CameraJob, outcome: Outcome) -> None:
         """Nothing."""
 
+    def waiting(self, job: CameraJob, reason: str) -> None:
+        """Nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """A piece of a span that another process was at work on: it was left to that one.
+
+    Attributes:
+        holder: who, for people.
+    """
+
+    span: Span
+    holder: str
+
 
 @dataclass(slots=True)
 class CameraReport:
@@ -97,6 +115,7 @@ class CameraReport:
         stopped: ended early because it was asked to.
         faults: manifests that cannot be read (what lies under them is left as it is), and what
             kept the device from being asked about parts of the span.
+        left: to others; no error, but what is there may not be in the archive yet.
     """
 
     job: CameraJob
@@ -109,6 +128,7 @@ class CameraReport:
     stopped: bool = False
     faults: list[HikcoreError] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    left: list[Left] = field(default_factory=list)
 
     @property
     def errors(self) -> list[HikcoreError]:
@@ -121,7 +141,7 @@ class CameraReport:
 
     @property
     def whole(self) -> bool:
-        """Whether all that was planned is in the archive."""
+        """Whether all that was planned is in the archive (nothing was of what is `left`)."""
         return not self.errors and not self.stopped
 
     def count(self, state: str) -> int:

@@ -42,6 +42,12 @@ def test_without_a_begin_it_is_the_last_48_hours() -> None:
     ],
 )
 def test_the_state_says_what_failed(count: int, failures: list[str], kind: str, name: str) -> None:
-    state = _verdict(count, failures)
+    state = _verdict(extract.Done(count, failures))
     assert (state.type.value, state.name) == (kind, name)
     assert all(failure in str(state.message) for failure in failures)
+
+
+def test_what_was_left_to_another_run_is_said_and_no_failure() -> None:
+    state = _verdict(extract.Done(4, [], 2))
+    assert (state.type.value, state.name) == ("COMPLETED", "Completed")
+    assert "2 of them left to another run" in str(state.message)
