@@ -34,7 +34,9 @@ def at_work(process: subprocess.Popen[str], recorder: Recorder) -> None:
 def test_the_second_leaves_it_to_the_first_and_says_so(
     hikcore: Command, cache: Path, tmp_path: Path
 ) -> None:
-    with Running(small(limits=SLOW), cache) as recorder:
+    slow = Running(small(limits=SLOW), cache)
+    with slow as recorder:
+        slow.prepare()
         write_config(tmp_path, recorder.port)
         first = launch(tmp_path, "extract", "home/gate", *LATER, "--progress", "none")
         at_work(first, recorder)
@@ -53,7 +55,9 @@ def test_the_second_leaves_it_to_the_first_and_says_so(
 def test_killed_and_run_again_at_once_nobody_waits(
     hikcore: Command, cache: Path, tmp_path: Path
 ) -> None:
-    with Running(small(limits=SLOW), cache) as recorder:
+    slow = Running(small(limits=SLOW), cache)
+    with slow as recorder:
+        slow.prepare()
         write_config(tmp_path, recorder.port)
         first = launch(tmp_path, "extract", "home/gate", *LATER, "--progress", "none")
         at_work(first, recorder)
