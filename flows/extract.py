@@ -153,7 +153,7 @@ async def _extract(
 
     parts = camera_days(jobs.jobs, span)
     if again is not None:
-        parts += await asyncio.to_thread(again_parts, store, jobs.jobs, again, span)
+        parts += await asyncio.to_thread(again_parts, store, jobs.jobs, again, span, jobs.sources)
     states = await asyncio.gather(*(run(part) for part in parts))
     failures = [f"{device}: {error}" for device, error in jobs.failures.items()]
     failures += [str(state.message) for state in states if state.is_failed()]

@@ -79,7 +79,11 @@ def merge(*answers: Answers) -> Answers:
             if at not in questions or question.complete:
                 questions[at] = question
         for row in document.rows:
-            same = (row.device, row.literal_begin, row.literal_end, row.size, row.growing)
+            same: tuple[object, ...] = (
+                row.device, row.literal_begin, row.literal_end, row.size, row.growing,
+            )  # fmt: skip
+            if row.part:
+                same += (row.begin, row.end)
             rows[same] = _join(rows[same], row) if same in rows else row
     return Answers(
         questions=tuple(sorted(questions.values(), key=_question_order)),
@@ -128,4 +132,5 @@ def _row_order(row: Row) -> tuple[object, ...]:
         -1 if row.size is None else row.size,
         row.growing,
         row.device,
+        bool(row.part),
     )

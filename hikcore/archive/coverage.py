@@ -14,8 +14,9 @@ Every instant has exactly one state. What claims it first, in this order:
 6. `lost`: a closed recording was listed there, a later complete answer of that device shows none,
    and we do not hold it.
 7. `empty`: a settled recording is listed there, but its body as received holds nothing at that
-   time; or a complete question, put after the instant and a settle delay by the device's clock,
-   found nothing: with the reason, where the device's own answers tell one (see expected).
+   time (of a window only what follows knows why); or a complete question, put after the instant
+   and a settle delay by the device's clock, found nothing: with the reason, where the device's own
+   answers tell one (see expected).
 8. `unknown`: nobody asked, asked too soon to tell, or the answer broke off.
 
 A recording is there as long as no later complete question to its device misses it. One that is
@@ -34,7 +35,7 @@ from hikcore.archive.documents import Answers, Manifest, Question, Row, Tombston
 from hikcore.archive.expected import ALARM, Cause, Causes
 from hikcore.archive.layers import Claim, flatten
 from hikcore.archive.resolver import Timeline, resolve
-from hikcore.archive.settled import is_short, settles, short_note, takes_of
+from hikcore.archive.settled import is_short, run_span, settles, short_note, takes_of
 from hikcore.instants import NS, Span, subtract, union
 
 State = Literal["held", "empty", "lost", "damaged", "excluded", "pending", "unknown"]
@@ -49,6 +50,7 @@ EDGE: Final = NS
 _TICK: Final = 2 * 11_112
 
 NOTHING: Final = "the device has nothing there"
+INSIDE: Final = "the recording holds nothing there"
 NOBODY: Final = "nobody asked"
 TOO_SOON: Final = "asked too soon to tell"
 BROKE_OFF: Final = "the device's answer broke off"
@@ -245,16 +247,24 @@ class _Listing:
         for edge in edges:
             yield _claim(5, edge, _HELD)
         whole = Span(row.begin, row.end)
-        if any(
-            settles(take, literal_end=row.literal_end, begin=row.begin, end=row.end, size=row.size)
+        told = (whole,) if row.part else ()
+        settling = [
+            take
             for take in takes
-        ):
-            reason = next((short_note(take) for take in takes if is_short(take)), "")
-            if reason:
+            if settles(
+                take, literal_end=row.literal_end, begin=row.begin, end=row.end, size=row.size,
+                there=told,
+            )
+        ]  # fmt: skip
+        if settling:
+            reason = next((short_note(take) for take in settling if is_short(take)), "")
+            if reason and (all(map(is_short, settling)) or not row.part):
                 for part in subtract([whole], union(edges)):
                     yield _claim(4, part, ("damaged", reason, None))
             else:
-                yield _claim(7, whole, ("empty", "the recording holds nothing there", None))
+                # Why, is told by the question that found a window, if it was put to its end.
+                rank = 9 if any(take.chunk.kind == "window" for take in takes) else 7
+                yield _claim(rank, whole, ("empty", INSIDE, None))
             return
         reason = "fetched in part only" if takes else "listed, not fetched yet"
         there = self._there(row)
@@ -288,11 +298,12 @@ class _Listing:
             segment.key in self._removed for run in take.runs for segment in run.segments
         ):
             return
-        first, last = take.runs[0].uncertainty, take.runs[-1].uncertainty
-        if 0 < take.begin - row.begin <= EDGE + first:
-            yield Span(row.begin, take.begin)
-        if 0 < row.end - take.end <= EDGE + last:
-            yield Span(take.end, row.end)
+        for run in take.runs:
+            shown, doubt = run_span(run), EDGE + run.uncertainty
+            if 0 < shown.begin - row.begin <= doubt:
+                yield Span(row.begin, shown.begin)
+            if 0 < row.end - shown.end <= doubt:
+                yield Span(shown.end, row.end)
 
     def _there(self, row: Row) -> list[Span]:
         """Where no later complete question misses it."""

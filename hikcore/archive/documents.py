@@ -285,6 +285,9 @@ class Row(Document):
 
     Rows are the same when device, literal begin, literal end, size and growing are. `clock`:
     SHA-256 of the clock profile by which its times became UTC.
+
+    `part`: one of the stretches that a device said to be in a window, which has a row for each:
+    those are told apart by begin and end, too.
     """
 
     literal_begin: str
@@ -299,6 +302,7 @@ class Row(Document):
     last_seen: Instant
     device: str = ""
     clock: str = ""
+    part: bool | None = None
 
 
 class WeekBlock(Document):

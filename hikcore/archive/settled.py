@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from typing import Final
 
-from hikcore.archive.documents import Manifest
-from hikcore.instants import NS
+from hikcore.archive.documents import Manifest, RunRef
+from hikcore.instants import NS, Span, subtract, ticks_to_ns, union
 
 #: What a manifest's note begins with where two fetches alike brought less than was listed.
 SHORT: Final = "short: "
@@ -31,7 +31,30 @@ def short_note(take: Manifest) -> str:
     return next((note for note in take.notes if note.startswith(SHORT)), "")
 
 
-def settles(take: Manifest, *, literal_end: str, begin: int, end: int, size: int | None) -> bool:
+def run_span(run: RunRef) -> Span:
+    """What a run shows, by its manifest's clock."""
+    return Span(run.begin, run.begin + max(ticks_to_ns(run.pts_end - run.pts_begin), 1))
+
+
+def lacking(there: Iterable[Span], runs: Iterable[RunRef]) -> list[Span]:
+    """What a device said to have, to the second, and no run shows: both sides are rounded."""
+    shown = [
+        Span(whole.begin - doubt, whole.end + doubt)
+        for run in runs
+        for whole, doubt in [(run_span(run), LENGTH_DOUBT + run.uncertainty)]
+    ]
+    return subtract(union(there), union(shown))
+
+
+def settles(
+    take: Manifest,
+    *,
+    literal_end: str,
+    begin: int,
+    end: int,
+    size: int | None,
+    there: Sequence[Span] = (),
+) -> bool:
     """Whether a take of a recording leaves nothing to fetch of what is listed of it now. A tail is
     of a recording that was not finished, and never does.
 
@@ -39,12 +62,17 @@ def settles(take: Manifest, *, literal_end: str, begin: int, end: int, size: int
         take: one of `takes_of` that recording.
         literal_end, begin, end, size: the recording as listed, `begin` and `end` in UTC; of a
             window what is said to be in it, which may grow at both ends (clouds fill in late).
+        there: stretches that are said to be in a window, where that is told to the second.
     """
     if take.chunk.kind == "tail" or any(note.startswith(PART) for note in take.notes):
         return False
     if take.chunk.kind == "window":
         doubt = LENGTH_DOUBT + max((run.uncertainty for run in take.runs), default=0)
-        return is_short(take) or (take.begin <= begin + doubt and take.end >= end - doubt)
+        if is_short(take):
+            return True
+        if there and take.state == "held":
+            return not lacking(there, take.runs)
+        return take.begin <= begin + doubt and take.end >= end - doubt
     reaches = take.end >= end or digits(take.chunk.literal_end) >= digits(literal_end)
     if size is None or not reaches:
         return reaches

@@ -192,7 +192,7 @@ async def work_on(
     else:
         parts = [Part(job, span) for job in jobs.jobs]
     if again is not None and not dry_run:
-        parts += await asyncio.to_thread(again_parts, store, jobs.jobs, again, span)
+        parts += await asyncio.to_thread(again_parts, store, jobs.jobs, again, span, jobs.sources)
     return await site.extract_all(parts)
 
 

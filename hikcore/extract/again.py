@@ -1,51 +1,50 @@
-"""Which days that were found empty are to be asked again: recorders and clouds fill in late (a
-camera's own card after a lost link), long after the trailing window of scheduled runs has passed.
-"""
+"""Which days a scheduled run asks again, besides the span that it is for."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Mapping, Sequence
 
 from hikcore.archive.documents import Question
 from hikcore.archive.load import load_answers
 from hikcore.archive.reader import Archive
 from hikcore.archive.store import Store
+from hikcore.extract.late import AFTER, due, late_spans
 from hikcore.extract.report import CameraJob
 from hikcore.extract.site import Part
 from hikcore.instants import DAY, Span
-
-#: So many days after its end an empty day is asked again, inside the device's retention.
-AFTER: Final = (2, 8, 30)
+from hikcore.sources.base import Source, SpanSource
 
 
 def due_again(
-    empty: Sequence[Span], questions: Sequence[Question], now: int, oldest: int | None
+    spans: Sequence[Span], questions: Sequence[Question], now: int, oldest: int | None
 ) -> list[Span]:
-    """The UTC days with something empty that are to be asked again now. Pure.
+    """The UTC days with something in them that is `due`."""
+    return [
+        Span(each.begin // DAY * DAY, each.begin // DAY * DAY + DAY)
+        for each in _by_day(due(spans, questions, now, oldest))
+    ]
+
+
+def _by_day(spans: Sequence[Span]) -> list[Span]:
+    """For each UTC day that spans (in order) touch, from the first to the last of it."""
+    found: dict[int, Span] = {}
+    for part in (part for each in spans for part in each.days()):
+        day = part.begin // DAY
+        found[day] = Span(found[day].begin, part.end) if day in found else part
+    return list(found.values())
+
+
+def again_parts(
+    store: Store,
+    jobs: Sequence[CameraJob],
+    now: int,
+    span: Span,
+    sources: Mapping[str, Source] | None = None,
+) -> list[Part]:
+    """The days of cameras that are due, as parts of a run over a span; blocking.
 
     Args:
-        empty: what is `empty` by the answers so far.
-        questions: that were put about it.
-        now: UTC ns.
-        oldest: UTC ns of the device's oldest recording; None where nobody knows: then all of it may
-            still be there.
-    """
-    days = sorted({span.begin // DAY * DAY for each in empty for span in each.days()})
-    out = []
-    for begin in days:
-        day = Span(begin, begin + DAY)
-        passed = [days_ for days_ in AFTER if day.end + days_ * DAY <= now]
-        if not passed or (oldest is not None and day.end <= oldest):
-            continue
-        asked = [q.asked for q in questions if q.complete and Span(q.begin, q.end).meets(day)]
-        if not asked or max(asked) < day.end + passed[-1] * DAY:
-            out.append(day)
-    return out
-
-
-def again_parts(store: Store, jobs: Sequence[CameraJob], now: int, span: Span) -> list[Part]:
-    """The days of cameras that are due, as parts of a run over a span; blocking.
+        sources: by device: what is known of how far back they reach.
 
     Raises:
         ArchiveError: the archive cannot be read.
@@ -59,9 +58,14 @@ def again_parts(store: Store, jobs: Sequence[CameraJob], now: int, span: Span) -
         own = [q for q in answers.questions if q.device == job.device]
         if not own:
             continue
-        stretches = archive.coverage(job.site, job.camera, reach, job.stream)
-        empty = [each.span for each in stretches if each.state == "empty"]
+        late = late_spans(archive.coverage(job.site, job.camera, reach, job.stream))
         told = max((q for q in own if q.oldest is not None), key=lambda q: q.asked, default=None)
         oldest = None if told is None else told.oldest
-        out += [Part(job, day, day.begin) for day in due_again(empty, own, now, oldest)]
+        source = (sources or {}).get(job.device)
+        if isinstance(source, SpanSource):
+            # A listing costs the same for a day and an hour; of windows each one costs a request.
+            found = _by_day(due(late, own, now, source.windows.oldest(now)))
+        else:
+            found = due_again(late, own, now, oldest)
+        out += [Part(job, each, each.begin // DAY * DAY) for each in found]
     return [part for part in out if not part.span.meets(span)]

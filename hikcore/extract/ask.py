@@ -90,11 +90,23 @@ def documents(job: CameraJob, answer: Answer, clock: str) -> tuple[Question, lis
         device=job.device,
         clock=clock,
     )
-    return question, [_row(job, each, answer.asked, clock) for each in answer.recordings]
+    rows = [_row(job, each, answer.asked, clock) for each in answer.recordings]
+    return question, [part for row in rows for part in _parts(*row)]
 
 
-def _row(job: CameraJob, recording: Recording, asked: int, clock: str) -> Row:
-    return Row(
+def _parts(row: Row, recording: Recording) -> list[Row]:
+    """A row for each stretch that is told of a window; one for all of a recording else, and where
+    it still grows."""
+    if recording.growing or not recording.there:
+        return [row]
+    return [
+        row.model_copy(update={"begin": each.begin, "end": each.end, "part": True})
+        for each in recording.there
+    ]
+
+
+def _row(job: CameraJob, recording: Recording, asked: int, clock: str) -> tuple[Row, Recording]:
+    row = Row(
         literal_begin=recording.literal_begin,
         literal_end=recording.literal_end,
         begin=recording.span.begin,
@@ -108,3 +120,4 @@ def _row(job: CameraJob, recording: Recording, asked: int, clock: str) -> Row:
         device=job.device,
         clock=clock,
     )
+    return row, recording

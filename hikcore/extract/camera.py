@@ -10,7 +10,7 @@ import logging
 import time
 from collections.abc import Callable, Coroutine, Iterable
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from hikcore.archive.clocks import load_clocks, profile_of
@@ -146,6 +146,7 @@ class _Work:
     now: Callable[[], int]
     evidence: Evidence
     tails: bool = False
+    again: list[Span] = field(default_factory=list)
 
     async def read_as_corrected(self) -> None:
         """Read the device's times as the archive says where it has put the profile right that the
@@ -190,6 +191,7 @@ class _Work:
             device=job.device,
             begins_from=begins_from,
             repair=repair,
+            again=self.again,
         )
         if self.tails:
             planned += await tails(job, self.source, rows, manifests, self.span, self.now())
@@ -212,7 +214,12 @@ class _Work:
         manifests = await asyncio.to_thread(
             load_manifests, self.store, job.site, job.camera, job.stream, whole
         )
-        return to_ask(self.span, source.windows, manifests, answers, self.now(), repair=repair)
+        laid = to_ask(
+            self.span, source.windows, manifests, answers, self.now(),
+            device=job.device, repair=repair,
+        )  # fmt: skip
+        self.again = laid.again
+        return laid.ask
 
     def _asked_for(self, chunk: PlannedChunk) -> PlannedChunk:
         """A window with its margins; a file as it is."""

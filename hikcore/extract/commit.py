@@ -14,6 +14,7 @@ import numpy as np
 from hikcore.archive.clocks import put_profile
 from hikcore.archive.documents import Manifest, RawRef, RunRef, SegmentRef
 from hikcore.archive.keys import manifest_key, raw_key, segment_key
+from hikcore.archive.settled import lacking
 from hikcore.archive.store import Store
 from hikcore.deviceclock import DeviceClock
 from hikcore.errors import MediaError
@@ -94,10 +95,13 @@ class Commit:
         as readers look for footage no further than a day before it."""
         groups = by_day(self._runs(chunk.recording, table))
         stored = 0
+        every: list[RunRef] = []
         with FileSource(body.part.path) as source:
             for number, group in enumerate(groups, 1):
                 begin = min(run.begin for run in group)
                 refs = [self._run(chunk, table, run, source, begin) for run in group]
+                every += refs
+                last = number == len(groups)
                 manifest = held_manifest(
                     self.job,
                     chunk,
@@ -107,6 +111,7 @@ class Commit:
                     refs,
                     (begin, max(run_end(run) for run in group)),
                     short=body.short,
+                    lacks=lacking(chunk.recording.there, every) if last and body.settled else (),
                     part=(number, len(groups)),
                 )
                 stored += sum(segment.size for ref in refs for segment in ref.segments)

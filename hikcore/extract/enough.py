@@ -25,7 +25,8 @@ def holds_all(body: Body, recording: Recording) -> bool:
         return recording.size is None or body.size >= recording.size
     if body.table is None:
         return not isinstance(body.fault, MediaDamaged)
-    return length(body.table) >= recording.span.length - LENGTH_DOUBT
+    said = sum(each.length for each in recording.there or (recording.span,))
+    return length(body.table) >= said - LENGTH_DOUBT
 
 
 def length(table: SampleTable) -> int:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from hikcore.archive.documents import Manifest
 from hikcore.archive.keys import chunk_id
-from hikcore.archive.settled import digits, settles, takes_of
+from hikcore.archive.settled import digits, is_short, settles, takes_of
 from hikcore.instants import NS, Span
 from hikcore.sources.base import Recording
 
@@ -63,6 +63,7 @@ def plan(
     device: str = "",
     begins_from: int | None = None,
     repair: bool = False,
+    again: Sequence[Span] = (),
 ) -> list[PlannedChunk]:
     """The closed recordings that touch the span and are not settled, the oldest first: a recorder
     overwrites in that order.
@@ -74,6 +75,7 @@ def plan(
         device: that listed the rows, "" where that is not known.
         begins_from: rows that begin before are left to whoever extracts the day before.
         repair: fetch again what is kept as damaged.
+        again: where windows that came short are to be fetched once more; see `extract.again`.
     """
     rows: dict[str, Recording] = {}
     for row in recordings:
@@ -94,14 +96,17 @@ def plan(
             device=device,
             listed=rows.keys(),
         )
-        if not any(_settles(take, row, repair) for take in takes):
+        anew = any(row.span.meets(each) for each in again)
+        if not any(_settles(take, row, repair, anew) for take in takes):
             held = max((take.body.size for take in takes if take.state == "held"), default=0)
             planned.append(PlannedChunk(chunk, row, held))
     return sorted(planned, key=lambda c: (c.recording.span, c.id))
 
 
-def _settles(take: Manifest, row: Recording, repair: bool) -> bool:
+def _settles(take: Manifest, row: Recording, repair: bool, anew: bool) -> bool:
     if take.state == "damaged" and repair:
+        return False
+    if anew and row.kind == "window" and is_short(take):
         return False
     return settles(
         take,
@@ -109,4 +114,5 @@ def _settles(take: Manifest, row: Recording, repair: bool) -> bool:
         begin=row.span.begin,
         end=row.span.end,
         size=row.size,
+        there=row.there,
     )

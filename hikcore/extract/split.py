@@ -28,7 +28,7 @@ from hikcore.archive.recognition import gops_document, units_document
 from hikcore.archive.settled import PART, SHORT
 from hikcore.extract.plan import PlannedChunk
 from hikcore.extract.report import CameraJob
-from hikcore.instants import DAY, NS, ticks_to_ns
+from hikcore.instants import DAY, NS, Span, ticks_to_ns
 from hikcore.media.fingerprint import run_columns
 from hikcore.media.runs import Run
 from hikcore.media.segments import WrittenSegment
@@ -126,15 +126,17 @@ def held_manifest(
     span: tuple[int, int],
     *,
     short: bool,
+    lacks: Sequence[Span] = (),
     part: tuple[int, int] = (1, 1),
 ) -> Manifest:
     """The manifest of a chunk that was decoded.
 
     Args:
         span: UTC ns of its first frame's begin and its last one's end.
+        lacks: what was said to be in it and is in no run of it.
         part: which of how many manifests of the chunk; the last one commits it.
     """
-    notes = [*_short_note(chunk, body.size, short), *table.notes, *_faults(table)]
+    notes = [*_short_note(chunk, body.size, short, lacks), *table.notes, *_faults(table)]
     notes += _contradiction(chunk, runs[0] if runs and part[0] == 1 else None)
     if part[0] < part[1]:
         notes.insert(0, f"{PART}{part[0]} of {part[1]}")
@@ -211,7 +213,12 @@ def _common(job: CameraJob, chunk: PlannedChunk, clock: str) -> dict[str, Any]:
     }
 
 
-def _short_note(chunk: PlannedChunk, received: int, short: bool) -> list[str]:
+def _short_note(
+    chunk: PlannedChunk, received: int, short: bool, lacks: Sequence[Span] = ()
+) -> list[str]:
+    if lacks:
+        first, more = lacks[0], f" and {len(lacks) - 1} more" if len(lacks) > 1 else ""
+        return [f"{SHORT}the device says that it has {first}{more}, and did not give it"]
     if not short:
         return []
     listed, told = chunk.recording.size, chunk.recording.span

@@ -52,6 +52,8 @@ class Recording:
         growing: still being written: its end is a plan, its size not final.
         locator: what the source needs to fetch it (a playbackURI); opaque to everybody else, and
             free of secrets.
+        there: of a window whose inside the device tells to the second: where it has footage, in
+            order; elsewhere it has none. Empty: only `span` is told.
     """
 
     channel: int
@@ -64,6 +66,7 @@ class Recording:
     name: str
     growing: bool
     locator: str
+    there: tuple[Span, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,12 +182,18 @@ class Windows:
             would depend on the order of work.
         longest: no request, margins included, is longer.
         settle: after a window's end, before which what lies in it may still be on its way.
+        reach: how far back there is anything to ask for; None: nobody knows.
     """
 
     length: int
     margin: int
     longest: int
     settle: int
+    reach: int | None = None
+
+    def oldest(self, now: int) -> int | None:
+        """UTC ns before which nothing is kept, where that is known."""
+        return None if self.reach is None else now - self.reach
 
     def aligned(self, span: Span) -> list[Span]:
         """The windows that meet a span, in order."""

@@ -1,13 +1,14 @@
 """Where a channel has footage, by the cheapest maps: the days of a month by one request, minutes
-of the days that have any, seconds only where footage begins or ends."""
+of the days that have any, seconds of the minutes that have any. An hour of seconds costs a request,
+and an hour of playback."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from hikcore.errors import DeviceProtocolError
+from hikcore.errors import DeviceProtocolError, DeviceRefused
 from hikcore.instants import NS
 from hikcore.sources.everfocus.maps import (
     CHANNELS,
@@ -20,11 +21,12 @@ from hikcore.sources.everfocus.maps import (
     batches,
     by_hours,
     clipped,
-    edges,
+    contradicted,
     first_question,
     joined,
     read,
     refined,
+    settled_minutes,
     without,
 )
 
@@ -46,13 +48,15 @@ class Footage:
     """What a recorder has of a channel in a span.
 
     Attributes:
-        there: where there is footage: by seconds at its edges, by minutes inside.
+        there: where there is footage: by seconds, and by minutes where those are not told.
+        exact: what was told by seconds, footage or none.
         complete: all of the span was answered.
         asked: device time, ns UTC, of the oldest reply that this stands on.
         warnings: what is odd about the replies.
     """
 
     there: tuple[Seconds, ...]
+    exact: tuple[Seconds, ...]
     complete: bool
     asked: int
     warnings: tuple[str, ...]
@@ -110,7 +114,7 @@ class RecordMaps:
         """Where there is footage in a span.
 
         Args:
-            settled: an edge later than this (seconds) is not looked at by seconds: it moves.
+            settled: what is later (seconds) is not looked at by seconds: it changes yet.
 
         Raises:
             DeviceError: the recorder cannot be asked.
@@ -125,20 +129,39 @@ class RecordMaps:
             minutes.add(Reading(tuple(found.there), tuple(found.told), 0), found.asked or 0)
             minutes.warnings += found.warnings
         there = joined(minutes.there)
-        looked = edges(there, max(span[1] + 60, 0) if settled is None else settled)
-        seconds = _Told()
-        for part in by_hours(looked):
-            found = await self._map("second", channel, stream, part, part)
-            seconds.add(Reading(tuple(found.there), tuple(found.told), 0), found.asked or 0)
-            seconds.warnings += found.warnings
-        there = refined(there, clipped(joined(seconds.told), span), seconds.there)
+        looked = settled_minutes(there, span[1] + 60 if settled is None else settled)
+        seconds = await self._seconds(channel, stream, looked)
+        odd = contradicted(there, seconds.told, seconds.there)
+        if odd:
+            seconds.warnings.append(
+                f"{len(odd)} stretches have footage by their minutes and none by their seconds: "
+                "taken to be there"
+            )
+        exact = clipped(without(seconds.told, odd), span)
+        there = refined(there, exact, clipped(seconds.there, span))
         asked = [each.asked for each in (days, minutes, seconds) if each.asked is not None]
         return Footage(
             tuple(clipped(there, span)),
+            tuple(joined([*exact, *without(_known(span, days, minutes), there)])),
             _covers(span, days, minutes),
             min(asked, default=self._now()),
             tuple(dict.fromkeys((*days.warnings, *minutes.warnings, *seconds.warnings))),
         )
+
+    async def _seconds(self, channel: int, stream: str, looked: Sequence[Seconds]) -> _Told:
+        """What is known by seconds; a recorder that does not tell leaves it at minutes."""
+        seconds = _Told()
+        for part in by_hours(looked):
+            try:
+                found = await self._map("second", channel, stream, part, part)
+            except (DeviceRefused, DeviceProtocolError) as error:
+                seconds.warnings.append(
+                    f"no map by seconds ({error.message}): holes of up to two minutes are not seen"
+                )
+                break
+            seconds.add(Reading(tuple(found.there), tuple(found.told), 0), found.asked or 0)
+            seconds.warnings += found.warnings
+        return seconds
 
     def _month(self, channel: int, stream: str, span: Seconds) -> Seconds:
         """As many days as one question takes: they serve the days that are asked about next."""
@@ -191,7 +214,10 @@ class RecordMaps:
 
 def _covers(span: Seconds, days: _Told, minutes: _Told) -> bool:
     """Whether every second was answered: by minutes on days that have footage, else by the day."""
+    return _known(span, days, minutes) == [span]
+
+
+def _known(span: Seconds, days: _Told, minutes: _Told) -> list[Seconds]:
     by_minute = clipped(minutes.told, span)
     quiet = without(clipped(days.told, span), days.there)
-    known = joined([*by_minute, *quiet])
-    return known == [span]
+    return joined([*by_minute, *quiet])

@@ -285,17 +285,45 @@ def without(spans: Iterable[Seconds], minus: Iterable[Seconds]) -> list[Seconds]
     return left
 
 
-def edges(minutes: Sequence[Seconds], settled: int) -> list[Seconds]:
-    """The minutes in which footage begins or ends: where its seconds are worth a question. What was
-    asked about ends somewhere too: nobody knows whether footage goes on there.
+def settled_minutes(minutes: Sequence[Seconds], settled: int) -> list[Seconds]:
+    """The minutes whose seconds are worth a question: all of them, as a minute that has footage may
+    be a hole but for one second of it.
 
     Args:
-        settled: an edge later than this moves while it is looked at.
+        settled: what is later than this changes while it is looked at.
     """
-    found: list[Seconds] = []
-    for begin, end in minutes:
-        found += [(begin, begin + _MINUTE), (end - _MINUTE, end)]
-    return joined(each for each in found if each[1] <= settled)
+    cut = [(begin, min(end, settled - settled % _MINUTE)) for begin, end in minutes]
+    return joined(each for each in cut if each[0] < each[1])
+
+
+def contradicted(
+    minutes: Sequence[Seconds], told: Sequence[Seconds], seconds: Sequence[Seconds]
+) -> list[Seconds]:
+    """Minutes that have footage by their own map, and not one second by that of seconds: one of the
+    two is wrong, and nobody knows which.
+
+    Args:
+        minutes: that have footage. told: what the map of seconds speaks of, footage or none.
+    """
+    out = []
+    for begin, end in clipped(minutes, (joined(told)[0][0], joined(told)[-1][1])) if told else ():
+        for at in range(begin - begin % _MINUTE, end, _MINUTE):
+            minute = (at, at + _MINUTE)
+            if clipped(told, minute) == [minute] and not clipped(seconds, minute):
+                out.append(minute)
+    return joined(out)
+
+
+def closed_up(spans: Sequence[Seconds], least: int) -> list[Seconds]:
+    """Spans with holes of fewer seconds than `least` closed: between two pictures there may be no
+    picture in a second."""
+    out: list[Seconds] = []
+    for begin, end in joined(spans):
+        if out and begin - out[-1][1] < least:
+            out[-1] = (out[-1][0], end)
+        else:
+            out.append((begin, end))
+    return out
 
 
 def by_hours(wanted: Sequence[Seconds], longest: int = _HOUR) -> list[Seconds]:

@@ -9,14 +9,13 @@ next, after a break for the last key picture, and what was written before is lef
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import secrets
 import sys
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, suppress
-from dataclasses import dataclass, field
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
 from typing import Any, Final, Literal, Protocol
 
 from websockets.exceptions import ConnectionClosed, ConnectionClosedOK
@@ -29,24 +28,16 @@ from hikcore.errors import (
     DeviceRefused,
     TransferInterrupted,
 )
-from hikcore.instants import NS, Span, subtract, union
+from hikcore.instants import NS, Span, union
 from hikcore.media.keypicture import decodes_from
 from hikcore.sources.everfocus.frames import G711, H265, KNOWN, FrameCutter
+from hikcore.sources.everfocus.inband import check_reply, drain, tell
+from hikcore.sources.everfocus.outflow import Outflow
+from hikcore.sources.everfocus.seen import DOUBT, Seen
 from hikcore.sources.everfocus.written import Written
 
 _LOG = logging.getLogger(__name__)
 _STREAM_IDS: Final = {"main": 0, "sub": 1}
-#: Blocks are gathered to so many bytes, and none is larger than the most that a sink takes.
-_BLOCK: Final = 256 << 10
-_LARGEST: Final = 1 << 20
-#: Maps tell whole seconds: footage begins or ends up to so much beside them (ns).
-_DOUBT: Final = 2 * NS
-#: Two minutes of a map of which each holds some footage may have such a hole between.
-_COARSE: Final = 120 * NS
-#: Pictures further apart are two stretches of footage.
-_APART: Final = 30 * NS
-#: Stretches that are remembered of one playback.
-_STRETCHES: Final = 10_000
 #: Sound without pictures ends a playback only so long after the end.
 _SOUND: Final = 5 * NS
 #: A playback begins at the key picture before what it is asked for. One that begins so much earlier
@@ -57,8 +48,6 @@ _SLACK: Final = 2.0
 _GRACE: Final = 300.0
 #: Seconds without a frame that end a playback behind the last second of the maps.
 _SHORT: Final = 3.0
-#: Seconds for which a stopped playback may still send.
-_LINGER: Final = 1.0
 #: Frames of another time with which a playback may begin: some may have no proper time.
 _STRAY: Final = 50
 
@@ -155,21 +144,24 @@ class Playback:
         self._path = f"/playback/{channel}/{_STREAM_IDS[stream]}"
         self._manner = manner or Manner()
         self._utc, self._where, self._sleep = utc, where, sleep
-        self._out = _Out(write, monotonic)
+        self._out = Outflow(write, monotonic)
         self._written = Written()
-        self._seen = _Seen()
+        self._seen = Seen()
         self._from_key = False
         self._last = 0
         self._fruitless: set[int] = set()
         self.done = Played()
 
-    async def run(self, span: Span, there: Sequence[Span], *, from_key: bool = False) -> Played:
+    async def run(
+        self, span: Span, there: Sequence[Span], *, from_key: bool = False, exact: bool = False
+    ) -> Played:
         """Write the frames of a span, and those before it that the recorder begins with.
 
         Args:
             there: where the maps say that there is footage; without any, that is taken to be
                 everywhere.
             from_key: leave out what comes before the first key picture.
+            exact: the maps tell that to the second; else two minutes may have a hole between.
 
         Raises:
             TransferInterrupted: it broke off, and came no further after several connections. What
@@ -192,7 +184,7 @@ class Playback:
                 error = raised
             await self._out.flush()
             broken = error is not None and not isinstance(error, DeviceRefused)
-            doubt = 0 if broken else _DOUBT
+            doubt = 0 if broken else DOUBT
             left = [] if ending == "end" else self._left(mapped, span, doubt)
             if ending == "end" or not (left or broken or not (error is None or self.done.frames)):
                 break
@@ -209,7 +201,8 @@ class Playback:
             await self._sleep(self._manner.pause * 2.0 ** max(failures - 1, 0))
             begin = self._next(left, span, broken=broken)
         self.done.size = self._out.size
-        self.done.whole = self._is_whole(mapped, span)
+        wanted = [each for part in mapped if (each := part.intersection(span)) is not None]
+        self.done.whole = self._seen.is_whole(wanted, exact=exact)
         self.done.key = self._seen.key or not self._seen.pictures
         return self.done
 
@@ -223,7 +216,7 @@ class Playback:
         async with self._sockets.websocket(self._path, params) as connection:
             self.done.connections += 1
             if manner.speed > 1:
-                await _tell(connection, {"command": "fast_forward", "speed": manner.speed})
+                await tell(connection, {"command": "fast_forward", "speed": manner.speed})
             cutter = FrameCutter(size_counts_header=manner.size_counts_header, whole=True)
             try:
                 ending = await self._frames(connection, cutter, begin, end)
@@ -231,8 +224,8 @@ class Playback:
                 for fault, count in cutter.faults.items():
                     _LOG.warning("%s: %s (%d times)", self._where, fault, count)
             if ending != "closed":
-                await _tell(connection, {"command": "stop"})
-                await _drain(connection)
+                await tell(connection, {"command": "stop"})
+                await drain(connection)
         return ending
 
     async def _frames(self, connection: Any, cutter: FrameCutter, begin: int, end: int) -> Ending:
@@ -246,7 +239,7 @@ class Playback:
                     hint="its frames may have no proper times: please report it with the model",
                 )
             idle = self._manner.idle
-            if self._seen.latest >= self._last - _DOUBT:
+            if self._seen.latest >= self._last - DOUBT:
                 idle = min(idle, _SHORT)
             try:
                 async with asyncio.timeout(idle):
@@ -261,7 +254,7 @@ class Playback:
             if not isinstance(message, bytes):
                 message = str(message).encode()
             if message[:1] == b"{" and cutter.between:
-                _check_reply(message, self._where)
+                check_reply(message, self._where)
                 continue
             for header, raw in cutter.feed(message):
                 time = self._utc(header.time) if header.time >= 0 else -1
@@ -308,7 +301,7 @@ class Playback:
         next one is asked for.
         """
         latest = self._seen.latest
-        hole = not broken and bool(left) and left[0].begin > latest + _DOUBT
+        hole = not broken and bool(left) and left[0].begin > latest + DOUBT
         if latest >= 0 and not hole:
             return max(self._written.resume, 0) or span.begin
         begin = left[0].begin if left and not broken else span.begin
@@ -326,101 +319,3 @@ class Playback:
             where=self._where,
             hint="the recorder may be overwriting it, or others may have its sessions",
         )
-
-    def _is_whole(self, mapped: Sequence[Span], span: Span) -> bool:
-        wanted = [each for part in mapped if (each := part.intersection(span)) is not None]
-        shown = [Span(s.begin - _DOUBT, s.end + _DOUBT) for s in self._seen.stretches()]
-        if not wanted:
-            return True
-        first, last = wanted[0].begin, wanted[-1].end
-        for hole in subtract(wanted, shown):
-            if hole.begin == first or hole.end == last or hole.length > _COARSE:
-                return False
-        return True
-
-
-@dataclass(slots=True)
-class _Seen:
-    """What was written, by its times: stretches of footage, the latest time."""
-
-    latest: int = -1
-    key: bool = False
-    pictures: int = 0
-    _stretches: list[list[int]] = field(default_factory=list)
-
-    def add(self, time: int, *, picture: bool, key: bool) -> None:
-        self.key = self.key or key
-        self.pictures += picture
-        if time < 0:
-            return
-        self.latest = max(self.latest, time)
-        last = self._stretches[-1] if self._stretches else None
-        if last is not None and -_APART <= time - last[1] <= _APART:
-            last[0], last[1] = min(last[0], time), max(last[1], time)
-        else:
-            if len(self._stretches) >= _STRETCHES:
-                self._stretches = [[each.begin, each.end - 1] for each in self.stretches()]
-                del self._stretches[: -_STRETCHES // 2]  # times that mean nothing
-            self._stretches.append([time, time])
-
-    def stretches(self) -> list[Span]:
-        return union(Span(begin, end + 1) for begin, end in self._stretches)
-
-
-class _Out:
-    """Gathers frames to blocks; `held_up`: seconds that it waited for room and for its turn, which
-    are not the recorder's."""
-
-    def __init__(
-        self, write: Callable[[bytes], Awaitable[None]], monotonic: Callable[[], float]
-    ) -> None:
-        self._write, self._monotonic = write, monotonic
-        self.held_up = 0.0
-        self._held = bytearray()
-        self.size = 0
-
-    async def put(self, data: bytes | memoryview) -> None:
-        self._held += data
-        self.size += len(data)
-        if len(self._held) >= _BLOCK:
-            await self.flush()
-
-    async def flush(self) -> None:
-        held, self._held = bytes(self._held), bytearray()
-        begun = self._monotonic()
-        for at in range(0, len(held), _LARGEST):
-            await self._write(held[at : at + _LARGEST])
-        self.held_up += self._monotonic() - begun
-
-
-async def _tell(connection: Any, command: Mapping[str, Any]) -> None:
-    """A command in band; a connection that is gone needs none."""
-    with suppress(ConnectionClosed):
-        await connection.send(json.dumps(command))
-
-
-async def _drain(connection: Any) -> None:
-    """Take what is still on its way: behind it lies the recorder's own goodbye."""
-    with suppress(ConnectionClosed, TimeoutError):
-        async with asyncio.timeout(_LINGER):
-            while True:
-                async with asyncio.timeout(_LINGER / 5):
-                    await connection.recv(decode=False)
-
-
-def _check_reply(message: bytes, where: str) -> None:
-    """Text where frames were to come: an answer to a command, or a refusal.
-
-    Raises:
-        DeviceRefused: it says so.
-        DeviceProtocolError: neither text nor frames.
-    """
-    try:
-        reply = json.loads(message)
-    except ValueError:
-        raise DeviceProtocolError(
-            "the recorder sent text in place of frames", where=where
-        ) from None
-    if isinstance(reply, dict) and str(reply.get("Result", "OK")).lower() == "error":
-        told = str(reply.get("Description", ""))[:200]
-        raise DeviceRefused(f"the recorder refuses playback: {told or 'no reason'}", where=where)

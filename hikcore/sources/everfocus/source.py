@@ -32,7 +32,7 @@ from hikcore.sources.everfocus.clock import RecorderClock
 from hikcore.sources.everfocus.facts import describe, list_cameras
 from hikcore.sources.everfocus.footage import RecordMaps
 from hikcore.sources.everfocus.live import LiveStream
-from hikcore.sources.everfocus.maps import Grid, clipped
+from hikcore.sources.everfocus.maps import Grid, clipped, closed_up
 from hikcore.sources.everfocus.playback import Manner, Playback
 from hikcore.sources.everfocus.rtsp import RtspTransport
 from hikcore.sources.everfocus.session import Session
@@ -41,6 +41,10 @@ from hikcore.sources.everfocus.windows import Asked, hull
 from hikcore.sources.reconnect import Reconnect
 
 _LOG = logging.getLogger(__name__)
+#: Holes of fewer seconds in a map are none: pictures may come more slowly than one a second.
+APART: Final = 4
+#: A map with more stretches in one window flickers with the pictures, and tells of no holes.
+_MOST_PARTS: Final = 60
 #: Seconds that are played to prove a speed.
 _PROOF: Final = 10
 
@@ -163,9 +167,13 @@ class EverFocusSource:
         footage = await (await self._mapped()).footage(channel, stream, whole, settled)
         rows = []
         for window in aligned:
-            inside = clipped(footage.there, (window.begin // NS, -(-min(window.end, now) // NS)))
+            seconds = (window.begin // NS, -(-min(window.end, now) // NS))
+            inside = closed_up(clipped(footage.there, seconds), APART)
             if not inside:
                 continue
+            exact = clipped(footage.exact, seconds) == [seconds] and len(inside) <= _MOST_PARTS
+            there = tuple(Span(begin * NS, end * NS) for begin, end in inside)
+            asked = Asked(window.begin // NS, window.end // NS, tuple(inside), exact)
             rows.append(
                 Recording(
                     channel=channel,
@@ -177,7 +185,8 @@ class EverFocusSource:
                     size=None,
                     name="",
                     growing=window.end + self.windows.settle > now,
-                    locator=str(Asked(window.begin // NS, window.end // NS, tuple(inside))),
+                    locator=str(asked),
+                    there=there if exact else (),
                 )
             )
         warnings = tuple(dict.fromkeys((*self.warnings, *footage.warnings)))
@@ -188,7 +197,7 @@ class EverFocusSource:
         asked = Asked.read(recording.locator)
         begin, end = span.begin // NS, -(-span.end // NS)
         end = min(end, begin + self.windows.longest // NS)
-        return replace(recording, locator=str(Asked(begin, end, asked.there)))
+        return replace(recording, locator=str(replace(asked, begin=begin, end=end)))
 
     async def fetch(
         self, recording: Recording, write: Callable[[bytes], Awaitable[None]]
@@ -227,6 +236,7 @@ class EverFocusSource:
             asked.request(place[2], back * self.windows.length // NS),
             there,
             from_key=back > 0,
+            exact=asked.exact,
         )
         if not done.key and back < self._how.lookback_windows:
             self._back[place] = min(2 * back + 1, self._how.lookback_windows)

@@ -11,23 +11,29 @@ from hikcore.sources.everfocus.maps import Seconds
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A request in whole seconds, and where the maps show footage in its window."""
+    """A request in whole seconds, and where the maps show footage in its window.
+
+    Attributes:
+        exact: they tell it to the second; else two minutes may have a hole between them.
+    """
 
     begin: int
     end: int
     there: tuple[Seconds, ...] = ()
+    exact: bool = False
 
     @classmethod
     def read(cls, text: str) -> Asked:
         """Of a locator."""
         first, _, rest = text.partition(";")
+        exact, rest = rest.startswith("="), rest.removeprefix("=")
         begin, end = map(int, first.split())
         pairs = [part.split("-") for part in rest.split(",") if part]
-        return cls(begin, end, tuple((int(low), int(high)) for low, high in pairs))
+        return cls(begin, end, tuple((int(low), int(high)) for low, high in pairs), exact)
 
     def __str__(self) -> str:
         there = ",".join(f"{begin}-{end}" for begin, end in self.there)
-        return f"{self.begin} {self.end};{there}"
+        return f"{self.begin} {self.end};{'=' if self.exact else ''}{there}"
 
     @property
     def span(self) -> Span:

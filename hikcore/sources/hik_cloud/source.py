@@ -254,8 +254,8 @@ class HikCloudSource:
     def _oldest(self, now: int) -> int:
         """What is older is not asked for: the cloud has deleted it, and would say that there never
         was anything."""
-        days = self._settings.retention_days
-        return now - int(days * 86_400) * NS if days is not None else -(1 << 62)
+        oldest = self.windows.oldest(now)
+        return oldest if oldest is not None else -(1 << 62)
 
     def _check_placeholder(self, digest: str, span: str, where: str) -> None:
         """The same bytes for two spans are no footage of either."""
@@ -279,7 +279,7 @@ def windows_of(settings: CloudSettings, where: str = "") -> Windows:
     Raises:
         ConfigurationError: lengths that do not fit.
     """
-    window, chunk = settings.window_seconds, settings.chunk_seconds
+    window, chunk, days = settings.window_seconds, settings.chunk_seconds, settings.retention_days
     faults: Sequence[tuple[bool, str]] = (
         (chunk <= 0, "chunk_seconds is not above 0"),
         (chunk > LONGEST, f"chunk_seconds is above {LONGEST}, which the cloud refuses"),
@@ -296,6 +296,7 @@ def windows_of(settings: CloudSettings, where: str = "") -> Windows:
         margin=settings.margin_seconds * NS,
         longest=chunk * NS,
         settle=settings.settle_seconds * NS,
+        reach=int(days * 86_400) * NS if days is not None else None,
     )
 
 

@@ -4,6 +4,7 @@ the pixels."""
 from __future__ import annotations
 
 import asyncio
+import itertools
 import random
 from pathlib import Path
 from typing import Any
@@ -225,3 +226,37 @@ async def test_days_that_are_longer_or_shorter(
             outcome.chunk.recording.literal_begin for outcome in report.outcomes
         }
     assert set(states(tmp_path, Span(wanted.begin, wanted.end - 10 * NS))) == {"held"}
+
+
+async def test_holes_inside_minutes_that_have_footage_are_told_to_the_frame(
+    tmp_path: Path,
+) -> None:
+    """A map of minutes shows none of these."""
+    holes = [(1110, 1102), (1045, 1000), (890, 780)]
+    made = profile(
+        {"frame_ms": 500, "gop": 4, "audio": None},
+        since="now-20m",
+        recorded={"holes": [{"begin": f"now-{a}s", "end": f"now-{b}s"} for a, b in holes]},
+    )
+    async with Nvr(made) as nvr:
+        wanted = span(1200, 610)
+        report = await extract(nvr, tmp_path, wanted)
+        assert report.errors == []
+        assert all(not outcome.reason for outcome in report.outcomes)
+        found = states(tmp_path, wanted)
+        assert set(found) == {"held", "empty"}
+        there = [at for at in nvr.recorded(1, wanted) if wanted.begin <= at < wanted.end]
+        steps = [(a, b) for a, b in itertools.pairwise(there) if b - a > NS]
+        assert len(steps) == len(holes) == len(found["empty"])
+        for (last, first), hole in zip(steps, found["empty"], strict=True):
+            # The last picture before it is shown for its own half second, or to the full one.
+            assert 0 <= hole.begin - last <= 1500 * 1_000_000
+            assert 0 <= first - hole.end <= NS
+        reasons = {
+            stretch.reason
+            for stretch in hikcore.open_archive(str(tmp_path / "archive")).coverage(
+                JOB.site, JOB.camera, wanted
+            )
+            if stretch.state == "empty"
+        }
+        assert reasons == {"the device has nothing there"}  # by its own answer, to the second

@@ -3,6 +3,7 @@ days have 23, 24, 25 hours or change by half an hour, and against replies that a
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hikcore.errors import DeviceRefused
 from hikcore.instants import NS
 from hikcore.sources.everfocus.footage import RecordMaps
 from hikcore.sources.everfocus.maps import (
@@ -19,10 +21,11 @@ from hikcore.sources.everfocus.maps import (
     batches,
     by_hours,
     clipped,
-    edges,
+    closed_up,
     first_question,
     joined,
     read,
+    settled_minutes,
     without,
 )
 from hikcore.zonerule import zone_rule
@@ -78,7 +81,7 @@ def test_a_skipped_midnight_begins_when_the_clock_was_changed() -> None:
 
 @settings(max_examples=40, deadline=None)
 @given(st.data(), st.sampled_from(ZONES), st.sampled_from(CHANGES))
-async def test_footage_is_found_to_the_second_at_its_edges(
+async def test_footage_is_found_to_the_second(
     data: st.DataObject, zone: str, change: float
 ) -> None:
     around = int(change) - DAY
@@ -93,16 +96,8 @@ async def test_footage_is_found_to_the_second_at_its_edges(
     assert found.complete
     assert not found.warnings
     true = clipped(recorded, span)
-    assert without(true, found.there) == []  # nothing is left out
-    for low, high in without(found.there, true):
-        # Only what a minute map cannot tell: holes inside a minute that has footage on both sides.
-        assert high - low < 120
-        assert clipped(true, (low - 60, low))
-        assert clipped(true, (high, high + 60))
-    for low, high in found.there:
-        for edge, step in ((low, 1), (high, -1)):
-            inside = (min(edge, edge + step), max(edge, edge + step))
-            assert edge in span or clipped(true, inside), "an edge is exact to the second"
+    assert list(found.there) == true
+    assert found.exact == (span,)
     assert (await maps.footage(7, "main", span)).there == ()
 
 
@@ -232,5 +227,41 @@ def test_batches_and_hours() -> None:
     assert by_hours([(0, 60), (300, 360), (3590, 3660), (9000, 9060)]) == [
         (0, 3600), (3600, 3660), (9000, 9060)
     ]  # fmt: skip
-    assert edges([(0, 600), (660, 720)], 720) == [(0, 60), (540, 600), (660, 720)]
-    assert edges([(0, 600), (660, 720)], 719) == [(0, 60), (540, 600)]
+    assert settled_minutes([(0, 600), (660, 720)], 720) == [(0, 600), (660, 720)]
+    assert settled_minutes([(0, 600), (660, 720)], 719) == [(0, 600)]
+    assert closed_up([(0, 5), (8, 9), (13, 14)], 4) == [(0, 9), (13, 14)]
+
+
+async def test_what_is_later_is_not_looked_at_by_seconds() -> None:
+    begin = 1_790_006_400
+    device = MapDevice({1: [(begin, begin + 600)]}, "UTC")
+    maps = RecordMaps(device.post, Grid(), lambda: 1_790_900_000 * NS)
+    found = await maps.footage(1, "main", (begin, begin + 600), begin + 330)
+    assert found.there == ((begin, begin + 600),)
+    assert found.exact == ((begin, begin + 300),)
+
+
+@pytest.mark.parametrize("how", ["refuses", "knows none"])
+async def test_a_map_of_seconds_that_tells_nothing_hides_no_footage(how: str) -> None:
+    """A recorder without the third map, or whose seconds are gone where its minutes are not."""
+    begin = 1_790_006_400
+    device = MapDevice({1: [(begin + 60, begin + 180), (begin + 300, begin + 330)]}, "UTC")
+
+    async def post(path: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        if path.endswith("Second"):
+            if how == "refuses":
+                raise DeviceRefused("the recorder does not know this request (HTTP 404)")
+            rows = ["-" * 60] * ((body["EndTime"] + 1 - body["StartTime"]) // 60)
+            return {"StartTime": body["StartTime"], "EndTime": body["EndTime"], "CH1": rows}
+        return await device.post(path, body)
+
+    maps = RecordMaps(post, Grid(), lambda: 1_790_900_000 * NS)
+    found = await maps.footage(1, "main", (begin, begin + 600))
+    assert found.there == ((begin + 60, begin + 180), (begin + 300, begin + 360))
+    assert found.complete
+    assert found.exact == (
+        (begin, begin + 60),
+        (begin + 180, begin + 300),
+        (begin + 360, begin + 600),
+    )
+    assert len(found.warnings) == 1
