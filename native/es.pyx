@@ -153,15 +153,18 @@ cdef class VideoStream:
 
     cdef void start_code(self, uint64_t one, uint64_t zeros) noexcept nogil:
         """A start code whose 01 lies at `one`: ends the NAL unit before, promises another."""
-        if self.nal_head_n < 3:
-            # A NAL unit of one or two bytes: its header is known as far as it goes.
-            memcpy(self.nal_head + self.nal_head_n, b"\0\0\0", 3 - self.nal_head_n)
-            self.nal_head_n = 3
-            self.nal_known()
+        self.short_nal()
         self.close_nal(one - zeros)
         self.nal_open = True
         self.nal_begin = one + 1
         self.nal_begins(one, zeros)
+
+    cdef void short_nal(self) noexcept nogil:
+        """A NAL unit of one or two bytes ends: its header is known as far as it goes."""
+        if self.nal_head_n < 3:
+            memcpy(self.nal_head + self.nal_head_n, b"\0\0\0", 3 - self.nal_head_n)
+            self.nal_head_n = 3
+            self.nal_known()
 
     cdef void nal_begins(self, uint64_t one, uint64_t zeros) noexcept nogil:
         """Keep what packets said so far: another may begin before the NAL unit's header is whole.
@@ -465,10 +468,7 @@ cdef class VideoStream:
         if self.full:
             self.drop_access_unit()
             return
-        if self.nal_head_n < 3:
-            memcpy(self.nal_head + self.nal_head_n, b"\0\0\0", 3 - self.nal_head_n)
-            self.nal_head_n = 3
-            self.nal_known()
+        self.short_nal()
         self.close_nal(self.es_end - self.tail_zeros)
         if self.au_open and (cut or not self.au_vcl):
             self.cut_off = self.es_end - self.au_begin

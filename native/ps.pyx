@@ -23,9 +23,6 @@ from hikcore.native.records cimport (
 from hikcore.native.sound cimport AdtsStream, AudioStream
 from hikcore.native.window cimport Fed
 
-cdef enum State:
-    START, PACK, PACK_STUFFING, LENGTH, SKIP, MAP, PES_HEAD, PAYLOAD, UNBOUNDED, RESYNC, STOPPED
-
 cdef class PsCore(Fed):
     """The parser. See hikcore.media.ps for the public face.
 
@@ -33,39 +30,7 @@ cdef class PsCore(Fed):
         max_samples, max_extents: caps of each track; past one the table ends with a fault there.
     """
 
-    cdef VideoStream video
-    cdef AudioStream audio
-    cdef AdtsStream aac             # the same bytes, should they be AAC
-    cdef ProgramMap map_
-    cdef Array faults
-    cdef State state
-    cdef uint64_t offset            # of the next byte to come
-    cdef uint64_t packet            # offset of the start code of the packet being read
-    cdef uint8_t head[16]           # start code, pack or PES fixed part being collected
-    cdef uint32_t head_n
-    cdef uint8_t pes[PES_ROOM]      # PES header
-    cdef uint32_t left              # bytes left of what is being skipped, collected or delivered
-    cdef uint32_t got
-    cdef uint8_t stream
-    cdef uint8_t stuffing[8]
-    cdef uint64_t zero_run          # resynchronisation: zero bytes before
-    cdef bint mpeg1                 # the last pack was one of MPEG-1, or there was none
-    cdef bint ended                 # an end code was the last
-    cdef bint private               # the payload of private data is awaited
-    cdef int video_stream           # the first one in which a NAL unit begins, -1 before any
-    cdef Ends ends                  # how video packets end pictures
-    cdef readonly bint hikvision    # a PSM with the HK mark, or IMKH, was seen
-    cdef readonly int audio_type    # stream_type that a file header told, 0 unknown
-    cdef readonly int audio_stream
-    cdef readonly int private_type  # first byte of private data that is not Hikvision's, -1
-    cdef readonly bint encrypted    # a PSM's encrypt_type is neither 0 nor 7: both are clear
-    cdef readonly bint clear        # one's is
-    cdef readonly bint open_end     # the body may end between two packets of a picture
-    cdef uint64_t video_pictures    # samples, counted when the body ended
-    cdef readonly uint64_t cut_off
-    cdef readonly uint64_t dropped_streams
-
-    def __cinit__(self, size_t max_samples=3_000_000, size_t max_extents=6_000_000):
+    def __cinit__(self, size_t max_samples=3_000_000, size_t max_extents=6_000_000, **_):
         self.video = VideoStream(max_samples, max_extents)
         self.audio = AudioStream(max_samples, max_extents)
         self.aac = AdtsStream(max_samples, max_extents)
@@ -111,24 +76,8 @@ cdef class PsCore(Fed):
             (the same sound by ADTS headers), their extents, `heads`, `anchors`, `faults`, and
             `configs` (tuple of blobs, see es.VideoStream.config_blobs).
         """
-        # A video packet directly behind another continues its picture: cut in its header, too.
-        cdef bint inside = self.state == PAYLOAD and self.left > 0
-        cdef bint ahead = self.state == LENGTH or self.state == PES_HEAD, cut
-        cdef uint8_t* held = [0, 0, 1]
         with nogil:
-            if self.state == UNBOUNDED:
-                self.deliver(held, self.head_n, self.offset - self.head_n)
-            if inside and self.stream == self.audio_stream and self.audio.unit_open:
-                # Its extents go with it: a table's last sample has all that are behind it.
-                self.audio.extents.count = self.audio.unit.first
-                self.audio.unit_open = False
-            self.audio.close()
-            self.aac.close()
-            cut = (inside or ahead) and self.stream == self.video_stream
-            if not cut and not self.ended:
-                cut = more_was_to_come(&self.ends)
-                self.open_end = not cut and more_may_come(&self.ends)
-            self.video.close(cut)
+            self.close()
         self.cut_off = self.video.cut_off
         self.video_pictures = self.video.samples.count
         return {
@@ -143,6 +92,26 @@ cdef class PsCore(Fed):
             "faults": drain(&self.faults) + drain(&self.video.faults),
             "configs": tuple(self.video.config_blobs()),
         }
+
+    cdef void close(self) noexcept nogil:
+        """The end of the body, for every track."""
+        # A video packet directly behind another continues its picture: cut in its header, too.
+        cdef bint inside = self.state == PAYLOAD and self.left > 0
+        cdef bint ahead = self.state == LENGTH or self.state == PES_HEAD, cut
+        cdef uint8_t* held = [0, 0, 1]
+        if self.state == UNBOUNDED:
+            self.deliver(held, self.head_n, self.offset - self.head_n)
+        if inside and self.stream == self.audio_stream and self.audio.unit_open:
+            # Its extents go with it: a table's last sample has all that are behind it.
+            self.audio.extents.count = self.audio.unit.first
+            self.audio.unit_open = False
+        self.audio.close()
+        self.aac.close()
+        cut = (inside or ahead) and self.stream == self.video_stream
+        if not cut and not self.ended:
+            cut = more_was_to_come(&self.ends)
+            self.open_end = not cut and more_may_come(&self.ends)
+        self.video.close(cut)
 
     cdef void take(self, const uint8_t* p, size_t n) noexcept nogil:
         """Each turn either consumes bytes or changes to a state that does."""

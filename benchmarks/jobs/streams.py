@@ -5,8 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from hikcore.media.container import index_file
-from hikcore.media.mp4.write import align, write_mp4
-from hikcore.media.samples import FileSource, SampleReader
+from hikcore.media.remux import remux_file
 
 
 def nothing() -> None:
@@ -21,8 +20,4 @@ def index(path: Path) -> dict[str, float]:
 
 def remux(path: Path, out: Path) -> None:
     """A whole file as MP4, moov first."""
-    table = index_file(path)
-    tracks = align(table.video, table.audio)
-    with FileSource(path) as source, out.open("wb") as file:
-        reader = SampleReader(source)
-        write_mp4(file, tracks, lambda n, a, b: reader.read(tracks[n].samples, a, b))
+    remux_file(path, out)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from hikcore.media.files import FileSource
+from hikcore.media.files import FileSource, new_file
 from hikcore.media.mp4.headers import TIMESCALE
 from hikcore.media.mp4.plain import find_moov
 from hikcore.media.mp4.quick import QuickClip, quick_cut, quick_join
@@ -58,12 +57,12 @@ def cut_file(
             moov = find_moov(source, source.size)
             quick = quick_cut(source, source.size, moov, at, until)
             if quick is not None:
-                with _target(out) as descriptor:
+                with new_file(out) as descriptor:
                     quick.send(descriptor)
                 return told(quick)
     from hikcore.media.whole import cut_table  # noqa: PLC0415  loads numpy and every table
 
-    with _target(out) as descriptor:
+    with new_file(out) as descriptor:
         return cut_table(path, descriptor, at, until, start, strip=strip_parameter_sets)
 
 
@@ -78,12 +77,12 @@ def join_files(paths: Sequence[Path], out: Path) -> Cut:
         sources = [stack.enter_context(FileSource(path)) for path in paths]
         quick = quick_join(sources)
         if quick is not None:
-            with _target(out) as descriptor:
+            with new_file(out) as descriptor:
                 quick.send(descriptor)
             return told(quick)
     from hikcore.media.whole import join_tables  # noqa: PLC0415  loads numpy and every table
 
-    with _target(out) as descriptor:
+    with new_file(out) as descriptor:
         return join_tables(paths, descriptor)
 
 
@@ -93,16 +92,3 @@ def told(clip: QuickClip) -> Cut:
         clip.begin, clip.begin + clip.end, clip.lead_in, clip.frames, clip.hidden, clip.size,
         clip.notes,
     )  # fmt: skip
-
-
-@contextmanager
-def _target(out: Path) -> Iterator[int]:
-    """A descriptor under a temporary name beside `out`, which it gets when it is whole."""
-    part = out.with_name(f".{out.name}.{os.getpid()}.part")
-    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o666)
-    try:
-        yield descriptor
-        part.replace(out)
-    finally:
-        os.close(descriptor)
-        part.unlink(missing_ok=True)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 
@@ -98,3 +100,16 @@ class FileSource:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+
+@contextmanager
+def new_file(out: Path) -> Iterator[int]:
+    """A descriptor under a temporary name beside `out`, which it gets when it is whole."""
+    part = out.with_name(f".{out.name}.{os.getpid()}.part")
+    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o666)
+    try:
+        yield descriptor
+        part.replace(out)
+    finally:
+        os.close(descriptor)
+        part.unlink(missing_ok=True)

@@ -50,10 +50,16 @@ class PsIndexer:
 
     Args:
         max_samples, max_extents: caps of the index, each track; past one the table ends there.
+        core: the parser, where it is to do more than to parse.
     """
 
-    def __init__(self, max_samples: int = 3_000_000, max_extents: int = 6_000_000) -> None:
-        self._core = PsCore(max_samples, max_extents)
+    def __init__(
+        self,
+        max_samples: int = 3_000_000,
+        max_extents: int = 6_000_000,
+        core: PsCore | None = None,
+    ) -> None:
+        self._core = core if core is not None else PsCore(max_samples, max_extents)
         self._head: bytearray | None = bytearray()
         self._size = 0
 

@@ -78,6 +78,7 @@ cdef class VideoStream:
     cdef list config_blobs(self)
     cdef void scan(self, const uint8_t* p, size_t n) noexcept nogil
     cdef void start_code(self, uint64_t one, uint64_t zeros) noexcept nogil
+    cdef void short_nal(self) noexcept nogil
     cdef void nal_begins(self, uint64_t one, uint64_t zeros) noexcept nogil
     cdef void close_nal(self, uint64_t end) noexcept nogil
     cdef void nal_known(self) noexcept nogil

@@ -100,7 +100,7 @@ def layout(tracks: Sequence[OutTrack], movie_timescale: int = TIMESCALE) -> Layo
         traks = []
         for number, one in enumerate(tracks):
             mine = track == number
-            stbl = _stbl(one.samples, first[mine], base + offsets[mine])
+            stbl = stbl_box(one.samples, first[mine], base + offsets[mine])
             traks.append(trak_box(number, one, stbl, movie_timescale))
         return box(b"moov", mvhd_box(tracks, movie_timescale), *traks)
 
@@ -178,7 +178,8 @@ def mvhd_box(tracks: Sequence[OutTrack], movie_timescale: int) -> bytes:
     return headers.mvhd_box(duration, len(tracks), movie_timescale)
 
 
-def _stbl(samples: Samples, first: NDArray[np.int64], offset: NDArray[np.int64]) -> bytes:
+def stbl_box(samples: Samples, first: NDArray[np.int64], offset: NDArray[np.int64]) -> bytes:
+    """The tables of a track whose chunks begin with these samples, at these offsets."""
     return box(
         b"stbl",
         tables.description_box(samples),

@@ -8,7 +8,7 @@ from tests.fuzz.target import Target
 
 NAMES = (
     "ps", "es", "sets", "everfocus", "avi", "mp4", "plain", "fragments", "gather", "trips", "cuts",
-    "rtp",
+    "rtp", "remux",
 )  # fmt: skip
 
 
