@@ -102,7 +102,7 @@ class DeviceAuth(httpx.Auth):
     def forget(self) -> None:
         """Drop the challenge: the next request begins unsigned."""
         self._uses = 0
-        self._signer = httpx.DigestAuth(self._username, self._password.get_secret_value())
+        self._signer = self._digest()
 
     async def async_auth_flow(
         self, request: httpx.Request
@@ -119,18 +119,20 @@ class DeviceAuth(httpx.Auth):
                 await held.enter_async_context(self._login.first.place())
                 await self._check()  # while we waited
             use = self._begin(request)
+            answer: httpx.Auth | None = None
             await self._first(request, held)
             response = yield request
             for _ in range(_ROUNDS - 1 + bool(use)):
                 if response.status_code != 401:
                     break
                 refusal = await self._refusal(request, response)
-                if refusal is not None and use and not waited and refusal.until is None:
+                if refusal and refusal.until is None and use:
                     self._spent(use)
                     use = 0
-                    # Where it is the password that has changed, one task finds out.
-                    await held.enter_async_context(self._login.first.place())
-                    await self._check()
+                    if not waited:
+                        # Where it is the password that has changed, one task finds out.
+                        await held.enter_async_context(self._login.first.place())
+                        await self._check()
                     del request.headers[_AUTHORIZATION]
                     self.forget()
                     response = yield request
@@ -142,7 +144,7 @@ class DeviceAuth(httpx.Auth):
                         said = yield _user_check(request)
                         error = await self._more(refusal, await said.aread()) or error
                     raise error
-                self._sign(request, response)
+                answer = self._sign(request, response)
                 if await self._first(request, held):
                     # The nonce is as old as the wait, and not every device says `stale`.
                     del request.headers[_AUTHORIZATION]
@@ -153,13 +155,17 @@ class DeviceAuth(httpx.Auth):
                     locked = await self._refusal(request, response)
                     if locked is not None:
                         raise await self._login.refuse(locked, self._where, self._guard)
-                    self._sign(request, response)
+                    answer = self._sign(request, response)
                 response = yield request
             if response.status_code == 401:
                 refusal = await self._refusal(request, response)
                 if refusal is not None:
                     raise await self._login.refuse(refusal, self._where, self._guard)
                 raise DeviceProtocolError("every nonce is stale at once", where=self._where)
+            if answer is not None and response.status_code != 404:
+                # Not before: a nonce that others use at once may be used up when this one comes.
+                # A 404 says nothing: some give it to any password, where the path is none of theirs.
+                self._signer, self._uses = answer, 1
             if response.is_success and _AUTHORIZATION in request.headers:
                 await self._login.accept(self._guard)
 
@@ -234,30 +240,30 @@ class DeviceAuth(httpx.Auth):
         until = self._now() + (max(0, seconds) + _AFTER_LOCK) * NS
         return Refusal(message, hint, self._now(), until)
 
-    def _sign(self, request: httpx.Request, response: httpx.Response) -> None:
-        """Answer a challenge."""
+    def _sign(self, request: httpx.Request, response: httpx.Response) -> httpx.Auth:
+        """Answer a challenge; what signs the requests that follow."""
         challenges = response.headers.get_list("www-authenticate")
         offered = [challenge.partition(" ")[0].lower() for challenge in challenges]
         if "digest" not in offered:
-            self._signer = self._basic(offered)
-            next(self._signer.auth_flow(request))
-            return
-        if not isinstance(self._signer, httpx.DigestAuth):
-            self.forget()
+            basic = self._basic(offered)
+            next(basic.auth_flow(request))
+            return basic
         for challenge in sorted(challenges, key=_strength):
             if challenge.partition(" ")[0].lower() != "digest":
                 continue
             alone = httpx.Response(401, headers={"WWW-Authenticate": challenge}, request=request)
+            signer = self._digest()
             try:
-                flow = self._signer.auth_flow(request)
+                flow = signer.auth_flow(request)
                 next(flow)
                 flow.send(alone)
             except (httpx.ProtocolError, KeyError, ValueError, NotImplementedError, StopIteration):
-                self.forget()
                 continue  # an algorithm that nobody knows beside one that is known
-            self._uses = 1
-            return
+            return signer
         raise DeviceProtocolError("a digest challenge that cannot be read", where=self._where)
+
+    def _digest(self) -> httpx.DigestAuth:
+        return httpx.DigestAuth(self._username, self._password.get_secret_value())
 
     def _basic(self, offered: list[str]) -> httpx.Auth:
         if "basic" not in offered:
