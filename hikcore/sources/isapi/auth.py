@@ -127,14 +127,8 @@ class DeviceAuth(httpx.Auth):
                     break
                 refusal = await self._refusal(request, response)
                 if refusal and refusal.until is None and use:
-                    self._spent(use)
+                    await self._anew(request, use, None if waited else held)
                     use = 0
-                    if not waited:
-                        # Where it is the password that has changed, one task finds out.
-                        await held.enter_async_context(self._login.first.place())
-                        await self._check()
-                    del request.headers[_AUTHORIZATION]
-                    self.forget()
                     response = yield request
                     continue
                 if refusal is not None:
@@ -157,17 +151,34 @@ class DeviceAuth(httpx.Auth):
                         raise await self._login.refuse(locked, self._where, self._guard)
                     answer = self._sign(request, response)
                 response = yield request
-            if response.status_code == 401:
-                refusal = await self._refusal(request, response)
-                if refusal is not None:
-                    raise await self._login.refuse(refusal, self._where, self._guard)
-                raise DeviceProtocolError("every nonce is stale at once", where=self._where)
-            if answer is not None and response.status_code != 404:
-                # Not before: a nonce that others use at once may be used up when this one comes.
-                # A 404 says nothing: some give it to any password, where the path is none of theirs.
-                self._signer, self._uses = answer, 1
-            if response.is_success and _AUTHORIZATION in request.headers:
-                await self._login.accept(self._guard)
+            await self._end(request, response, answer)
+
+    async def _anew(self, request: httpx.Request, use: int, held: AsyncExitStack | None) -> None:
+        """That use of a nonce was one too many: the request without credentials once more. Where it
+        is the password that has changed, one task finds out; `held`: keeps its place."""
+        known = self._login.uses
+        self._login.uses = max(1, use - 1 if known is None else min(known, use - 1))
+        if held is not None:
+            await held.enter_async_context(self._login.first.place())
+            await self._check()
+        del request.headers[_AUTHORIZATION]
+        self.forget()
+
+    async def _end(
+        self, request: httpx.Request, response: httpx.Response, answer: httpx.Auth | None
+    ) -> None:
+        """What the last answer means for the login; `answer` signed what it is to."""
+        if response.status_code == 401:
+            refusal = await self._refusal(request, response)
+            if refusal is not None:
+                raise await self._login.refuse(refusal, self._where, self._guard)
+            raise DeviceProtocolError("every nonce is stale at once", where=self._where)
+        if answer is not None and response.status_code != 404:
+            # Not before: a nonce that others use at once may be used up when this one comes. A 404
+            # says nothing: some give it to any password, where the path is none of theirs.
+            self._signer, self._uses = answer, 1
+        if response.is_success and _AUTHORIZATION in request.headers:
+            await self._login.accept(self._guard)
 
     async def _check(self, *, at_once: bool = False) -> None:
         await self._login.check(self._guard, self._where, self._now, at_once=at_once)
@@ -201,11 +212,6 @@ class DeviceAuth(httpx.Auth):
             return 0
         self._uses += 1
         return self._uses
-
-    def _spent(self, use: int) -> None:
-        """That use of a nonce was one too many."""
-        known = self._login.uses
-        self._login.uses = max(1, use - 1 if known is None else min(known, use - 1))
 
     async def _refusal(self, request: httpx.Request, response: httpx.Response) -> Refusal | None:
         """What a 401 refuses: credentials, or every login while it is locked; None: it asks for a
