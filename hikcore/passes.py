@@ -95,7 +95,15 @@ def spans(clock: DeviceClock, listed: Sequence[Digits]) -> list[Span]:
     Args:
         clock: of the device that listed them.
     """
-    possible = [readings(clock, each) for each in listed]
+    return likeliest([readings(clock, each) for each in listed], listed)
+
+
+def likeliest(possible: Sequence[Sequence[Span]], listed: Sequence[Digits]) -> list[Span]:
+    """One reading of each recording, those that fit together best.
+
+    Args:
+        possible: what each can mean, at least one. listed: the recordings, in the device's order.
+    """
     if all(len(each) == 1 for each in possible):
         return [each[0] for each in possible]
     pace = _Pace.of(listed, possible)

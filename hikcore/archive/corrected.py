@@ -4,9 +4,8 @@ Manifests and answers keep the device's own digits beside the UTC that was made 
 can be made again: of listings from their literal times, of runs from the reading of the device's
 wall clock at their begin. What follows by media time (the rest of a run, its segments) moves along.
 
-In the hour that a wall clock repeats, the digits alone do not say which pass they are of. A
-recording's length does, where only one of its ends lies in that hour; else it is taken to follow
-the recording before, in the order of the device's own names, which it numbers as it records.
+In the hour that a wall clock repeats, the digits alone do not say which pass they are of: that is
+judged as it is when they are listed (`hikcore.passes`).
 """
 
 from __future__ import annotations
@@ -16,10 +15,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from hikcore import passes
 from hikcore.archive.clocks import Clocks, Correction, clock_of
 from hikcore.archive.documents import Answers, Manifest, Question, Row, RunRef
 from hikcore.deviceclock import DeviceClock
-from hikcore.instants import NS, parse_instant, ticks_to_ns
+from hikcore.instants import Span, parse_instant, ticks_to_ns
 
 _LITERAL: Final = re.compile(r"\s*(\d{4})-?(\d\d)-?(\d\d)[T ]?(\d\d):?(\d\d):?(\d\d)")
 
@@ -79,22 +79,26 @@ class _Listed:
 
     device: str
     name: str
+    size: int | None
     literal: tuple[int, int] | None
     read: tuple[int, int]
     right: DeviceClock | None
 
-    def readings(self) -> list[tuple[int, int]]:
-        """What the digits can mean, apart by what the length is nearest to; never empty spans."""
+    def readings(self) -> list[Span]:
+        """What the digits can mean."""
         if self.right is None or self.literal is None:
-            return [self.read]
-        starts = self.right.literal_readings(self.literal[0])
-        stops = self.right.literal_readings(self.literal[1])
-        pairs = [(start, stop) for start in starts for stop in stops if stop > start]
-        if not pairs:
-            return [(start, start + NS) for start in starts]
-        length = self.read[1] - self.read[0]
-        least = min(abs(stop - start - length) for start, stop in pairs)
-        return [(a, b) for a, b in pairs if abs(b - a - length) == least]
+            return [self.as_read]
+        return passes.readings(self.right, self.digits)
+
+    @property
+    def as_read(self) -> Span:
+        """Without any correction; a moment at least."""
+        return Span(self.read[0], max(self.read[1], self.read[0] + 1))
+
+    @property
+    def digits(self) -> passes.Digits:
+        """As they are judged."""
+        return passes.Digits(*(self.literal or self.read), self.size, self.name)
 
 
 def _manifest_listed(manifest: Manifest, found: Correction | None) -> _Listed:
@@ -102,6 +106,7 @@ def _manifest_listed(manifest: Manifest, found: Correction | None) -> _Listed:
     return _Listed(
         manifest.device,
         chunk.name,
+        chunk.size,
         _literals(chunk.literal_begin, chunk.literal_end),
         (manifest.begin, manifest.end),
         None if found is None else found.right,
@@ -112,39 +117,33 @@ def _row_listed(row: Row, found: Correction | None) -> _Listed:
     return _Listed(
         row.device,
         row.name,
+        row.size,
         _literals(row.literal_begin, row.literal_end),
         (row.begin, row.end),
         None if found is None else found.right,
     )
 
 
-def _spans(listed: Sequence[_Listed]) -> list[tuple[int, int]]:
-    """UTC begin and end of each."""
-    out = [(0, 0)] * len(listed)
-    order = sorted(range(len(listed)), key=lambda n: _numbered(listed[n]))
-    device, before = "", 0
-    for number in order:
-        readings = listed[number].readings()
-        first = device != listed[number].device
-        at = min(readings) if first else min(readings, key=lambda span: abs(span[0] - before))
-        out[number] = at
-        device, before = listed[number].device, at[1]
+def _spans(listed: Sequence[_Listed]) -> list[Span]:
+    """UTC of each: the recordings of one device help each other."""
+    out = [each.as_read for each in listed]
+    for device in {each.device for each in listed}:
+        own = [number for number, each in enumerate(listed) if each.device == device]
+        possible = [listed[number].readings() for number in own]
+        found = passes.likeliest(possible, [listed[number].digits for number in own])
+        for number, span in zip(own, found, strict=True):
+            out[number] = span
     return out
 
 
-def _numbered(listed: _Listed) -> tuple[str, int, str, tuple[int, int]]:
-    """Names of one device have one length and count up."""
-    return listed.device, len(listed.name), listed.name, listed.literal or listed.read
-
-
-def _manifest(manifest: Manifest, found: Correction, span: tuple[int, int]) -> Manifest:
+def _manifest(manifest: Manifest, found: Correction, span: Span) -> Manifest:
     literal = _literals(manifest.chunk.literal_begin, manifest.chunk.literal_end)
-    old = span[0]
+    old = span.begin
     if literal is not None:
         old = _nearest(found.wrong.literal_readings(literal[0]), manifest.begin)
     if not manifest.runs:
-        return manifest.model_copy(update={"begin": span[0], "end": span[1]})
-    runs = _runs(manifest.runs, found, span[0], span[0] - old)
+        return manifest.model_copy(update={"begin": span.begin, "end": span.end})
+    runs = _runs(manifest.runs, found, span.begin, span.begin - old)
     begin = min(run.begin for run in runs)
     end = max(run.begin + ticks_to_ns(run.pts_end - run.pts_begin) for run in runs)
     return manifest.model_copy(update={"begin": begin, "end": end, "runs": runs})
@@ -173,12 +172,12 @@ def _moved(run: RunRef, shift: int) -> RunRef:
     return run.model_copy(update={"begin": run.begin + shift, "segments": segments})
 
 
-def _row(row: Row, found: Correction, span: tuple[int, int]) -> Row:
+def _row(row: Row, found: Correction, span: Span) -> Row:
     seen = {
         "first_seen": _read_again(found, row.first_seen),
         "last_seen": _read_again(found, row.last_seen),
     }
-    return row.model_copy(update={"begin": span[0], "end": span[1], **seen})
+    return row.model_copy(update={"begin": span.begin, "end": span.end, **seen})
 
 
 def _question(question: Question, clocks: Clocks) -> Question | None:

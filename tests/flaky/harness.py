@@ -8,8 +8,10 @@ that starts empty. The same extraction runs a few times, each with a source of i
 the archive must be that of an undisturbed run, segment for segment, byte for byte (a manifest may
 tell besides of rubbish behind a body that came longer than listed); or what is missing must be
 `pending` (or never have been told by the device: `unknown`), with an error that names why. On the
-way nothing may be in the archive that an undisturbed run does not put there. Points that are in the
-results file are left out with `--resume`.
+way nothing may be in the archive that an undisturbed run does not put there, but for beginnings of
+a recording: a body that the transport called whole, cut short somewhere else in each attempt, is
+kept for what it is worth, counted for no more than it has, and fetched again. Points that are in
+the results file are left out with `--resume`.
 """
 
 from __future__ import annotations
@@ -22,12 +24,13 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Final, cast
+from typing import Any, Final
 
 from hikcore.archive.coverage import Stretch
+from hikcore.archive.documents import unpack
 from hikcore.archive.local import LocalStore
 from hikcore.archive.reader import Archive
 from hikcore.errors import ArchiveNotFound, HikcoreError
@@ -62,6 +65,8 @@ JOBS: Final = [CameraJob("home", f"cam{n}", "main", "nvr", n) for n in (1, 2)]
 #: How much of all requests fails.
 HALF: Final = 0.5
 RUNS: Final = 8
+#: What names a body that is shorter than listed.
+BEGINNING: Final = "the beginning of "
 #: A network's and a device's recovery, without the waits.
 HASTY: Final = Settings(
     connect_timeout=5,
@@ -84,7 +89,7 @@ class Result:
     Attributes:
         ended: `right`: the archive of an undisturbed run; `pending`: with what is missing said.
         runs: until then. struck, asked: requests.
-        why: the kinds of the last run's errors.
+        why: the kinds of the last run's errors. said: the errors.
     """
 
     point: int
@@ -95,6 +100,7 @@ class Result:
     asked: int
     why: tuple[str, ...]
     seconds: float
+    said: tuple[str, ...] = ()
 
 
 def strikes(draw: random.Random) -> list[Strike]:
@@ -170,8 +176,11 @@ class Harness:
                 ended, fault = self._judge(store, reports)
         errors = [error for report in reports for error in report.errors]
         why = tuple(sorted({type(error).__name__ for error in errors}))
+        said = tuple(str(error) for error in errors)
         spent = round(time.monotonic() - began, 2)
-        return Result(number, ended, fault, run, len(proxy.struck), len(proxy.passed), why, spent)
+        return Result(
+            number, ended, fault, run, len(proxy.struck), len(proxy.passed), why, spent, said
+        )
 
     async def _run(self, port: int, folder: Path) -> tuple[list[CameraReport], LocalStore]:
         """One extraction, as a process of its own would do it."""
@@ -191,8 +200,10 @@ class Harness:
 
     def _judge(self, store: LocalStore, reports: Sequence[CameraReport]) -> tuple[str, str]:
         """(how it ended so far, what is wrong)."""
-        found = contents(store)
-        right = self._reference
+        found, right = contents(store), self._reference
+        for name in [name for name in found if name.startswith(BEGINNING)]:
+            if not _is_beginning(found.pop(name), right):
+                return "", f"{name} is no beginning of what an undisturbed run commits"
         strange = sorted(key for key in found if not same(found[key], right.get(key, "")))
         if strange:
             return "", f"{len(strange)} objects that no undisturbed run commits: {strange[:2]}"
@@ -213,17 +224,44 @@ class Harness:
 
 def contents(store: LocalStore) -> dict[str, str]:
     """What an archive has: of manifests chunk, state, runs and segments, without what else is told
-    of the body as it was received; of other objects the hash."""
+    of the body as it was received; of other objects the hash. Bodies that are shorter than listed
+    stand apart (`BEGINNING`), without their segments."""
     objects = raw_objects(store.url, {})
     found = committed(objects)
-    for key in [key for key in found if key.startswith("v1/manifests/")]:
-        document = json.loads(objects[key])
+    documents = {key: json.loads(objects[key]) for key in found if key.startswith("v1/manifests/")}
+    whole = {
+        key for key, each in documents.items() if each["body"]["size"] >= each["chunk"]["size"]
+    }
+    named = {segment for key in whole for segment in _segments(documents[key])}
+    for key, document in documents.items():
         del found[key]
         name = f"{document['camera']} {document['chunk']['id']}"
+        if key not in whole:
+            for segment in _segments(document) - named:
+                found.pop(segment, None)
+            found[f"{BEGINNING}{name} {document['body']['size']}"] = json.dumps(document)
+            continue
         longer = document["body"]["size"] > document["chunk"]["size"]
         rest = ("body", "notes") if longer else ()
         found[name] = json.dumps({k: v for k, v in document.items() if k not in rest})
     return found
+
+
+def _segments(document: dict[str, Any]) -> set[str]:
+    return {segment["key"] for run in document["runs"] for segment in run["segments"]}
+
+
+def _is_beginning(found: str, right: Mapping[str, str]) -> bool:
+    """Whether a manifest's groups of pictures are the first ones of the whole recording's; its last
+    may be cut off."""
+    short = json.loads(found)
+    whole = json.loads(right.get(f"{short['camera']} {short['chunk']['id']}", "{}"))
+    if not whole or short["state"] != "held" or len(short["runs"]) != 1:
+        return False
+    one, other = short["runs"][0], whole["runs"][0]
+    have, all_ = unpack(one["gops"]["hash"], "<u8"), unpack(other["gops"]["hash"], "<u8")
+    complete = len(have) - 1
+    return one["begin"] == other["begin"] and have[:complete].tolist() == all_[:complete].tolist()
 
 
 def same(found: str, right: str) -> bool:
@@ -328,7 +366,7 @@ def _read(path: Path) -> list[Result]:
     if not path.exists():
         return []
     rows = [json.loads(line) for line in path.read_text().splitlines()]
-    return [Result(**{**row, "why": tuple(cast(list[str], row["why"]))}) for row in rows]
+    return [Result(**{**row, "why": tuple(row["why"]), "said": tuple(row["said"])}) for row in rows]
 
 
 if __name__ == "__main__":

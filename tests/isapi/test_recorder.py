@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from hikcore.errors import DeviceAuthError, DeviceError, TransferInterrupted
+from hikcore.errors import DeviceAuthError, TransferInterrupted
 from hikcore.instants import NS, Span
 from hikcore.sim.faults import Fault
 from hikcore.sim.profile import Hole, Profile
@@ -159,7 +159,7 @@ async def test_the_clock_inside_a_recording_says_what_z_means(name: str) -> None
 
 
 @pytest.mark.parametrize("kind", ["drop", "busy", "error200", "empty"])
-async def test_a_passing_fault_is_survived_or_named(kind: str) -> None:
+async def test_a_passing_fault_is_survived(kind: str) -> None:
     async with Recorder(get_profile("small")) as recorder:
         one = source(recorder)
         span = Span(recorder.now() - 600 * NS, recorder.now())
@@ -171,13 +171,8 @@ async def test_a_passing_fault_is_survived_or_named(kind: str) -> None:
             nonlocal size
             size += len(block)
 
-        if kind == "error200":
-            with pytest.raises(DeviceError, match="Device Error"):
-                await one.fetch(row, write)
-            assert size == 0
-        else:
-            await one.fetch(row, write)
-            assert size == row.size
+        await one.fetch(row, write)
+        assert size == row.size
         await one.aclose()
 
 

@@ -191,6 +191,38 @@ async def test_a_refusal_that_broke_off_is_heard_whole(device: Device, source: M
     assert len({one.body for one in asked[:3]}) == 1
 
 
+@pytest.mark.parametrize("status", [200, 400, 500])
+async def test_a_device_error_comes_and_goes(
+    device: Device, source: MakeSource, status: int
+) -> None:
+    """On one unit, with one question (facts 1.3); twice is its word."""
+    equip(device, Pager(day()))
+    error = Reply(status, recorded("hikvision_nvr_v4.61_deviceerror.xml"))
+    good, struck = device.handlers["GET", TIME], list[Asked]()
+
+    def handler(one: Asked) -> Reply:
+        struck.append(one)
+        return error if len(struck) % 2 else good  # type: ignore[return-value]
+
+    device.handlers["GET", TIME] = handler
+    assert (await source(device_time="utc", now=lambda: NOW).recordings(1, "main", SPAN)).complete
+    device.handlers["GET", TIME] = error
+    before = device.count("good", TIME)
+    with pytest.raises(DeviceRefused, match="Device Error"):
+        await source(device_time="utc", now=lambda: NOW).recordings(1, "main", SPAN)
+    assert device.count("good", TIME) - before == 2
+
+
+@pytest.mark.parametrize("reply", [Reply(500, b"<html/>"), Reply(body=b"<L><S>"), Reply(503)])
+async def test_states_that_cannot_be_had_keep_no_camera_back(
+    device: Device, source: MakeSource, reply: Reply
+) -> None:
+    equip(device, Pager(day()))
+    device.handlers["GET", "/ISAPI/ContentMgmt/InputProxy/channels/status"] = reply
+    (camera,) = await source(device_time="utc", now=lambda: NOW).cameras()
+    assert (camera.name, camera.online) == ("Door", None)
+
+
 async def test_a_refusal_that_always_breaks_off_stays_the_refusal(
     device: Device, source: MakeSource
 ) -> None:
@@ -204,8 +236,9 @@ async def test_a_refusal_that_always_breaks_off_stays_the_refusal(
 
 
 def test_what_breaks_off_among_refusals() -> None:
-    whole = recorded("hikvision_nvr_v4.61_deviceerror.xml")
+    whole = recorded("hikvision_nvr_v4.1.18_notsupport.xml")
     for body, broken in (
+        (recorded("hikvision_nvr_v4.61_deviceerror.xml"), True),
         (whole, False),
         (whole[:100], True),
         (b'{"statusCode": 4, "subS', True),
@@ -213,7 +246,7 @@ def test_what_breaks_off_among_refusals() -> None:
         (recorded("hikvision_ipc_v5.5_404.html"), False),
         (b"", False),
     ):
-        error = error_of(500, body, "device")
+        error = error_of(403, body, "device")
         assert isinstance(error, DeviceError)
         assert (error.answer == body) is broken, body
 

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 from xml.etree.ElementTree import Element
 
-from hikcore.errors import DeviceRefused
+from hikcore.errors import DeviceAuthError, DeviceError, DeviceRefused
 from hikcore.sources.base import DeviceCamera
 from hikcore.sources.isapi import xml
 
@@ -64,8 +64,14 @@ async def _items(get: Get, path: str, name: str, refusals: list[DeviceRefused]) 
 
 async def _online(get: Get) -> dict[int, bool]:
     """Of the channels whose state it tells: one that it keeps to itself is not offline."""
-    told = {}
-    for state in await _items(get, _PROXY_STATUS, "InputProxyChannelStatus", []):
+    told: dict[int, bool] = {}
+    try:
+        states = await _items(get, _PROXY_STATUS, "InputProxyChannelStatus", [])
+    except DeviceAuthError:
+        raise
+    except DeviceError:
+        return told  # which cameras there are is known: nothing waits for their state
+    for state in states:
         online = next(xml.descendants(state, "online"), None)
         said = (online.text or "").strip().lower() if online is not None else ""
         if said:

@@ -19,6 +19,8 @@ from hikcore.sources.isapi import xml
 
 #: Sub-statuses that mean "not now", whatever number and HTTP status they come with.
 _BUSY: Final = {"devicebusy", "serviceunavailable", "nomemory", "upgrading", "notenoughbandwidth"}
+#: "Device Error".
+_DEVICE_ERROR: Final = 3
 #: Sub-statuses with a next step.
 _HINTS: Final = {
     "lowprivilege": "give the account the right of remote playback on the device",
@@ -143,19 +145,19 @@ def error_of(http: int, body: bytes, where: str) -> DeviceError | None:
         message, hint = refusal_text(status)
         return DeviceAuthError(message, where=where, hint=hint)
     if status is not None and not status.ok:
-        return _status_error(http, status, where)
+        return _status_error(http, status, body, where)
     if http == 200:
         return None
     return _http_error(http, body, where)
 
 
-def _status_error(http: int, status: Status, where: str) -> DeviceError:
+def _status_error(http: int, status: Status, body: bytes, where: str) -> DeviceError:
     sub = status.sub.lower()
     said = " / ".join(part for part in (status.string, status.sub, status.detail) if part)
     said = said or f"statusCode {status.code}"
     if status.code == 2 or sub in _BUSY:
         return DeviceBusy(f"the device is busy: {said}", where=where, hint="it is tried again")
-    return Rejected(
+    error = Rejected(
         f"the device refuses: {said} (HTTP {http})",
         where=where,
         hint=_HINTS.get(sub, ""),
@@ -163,6 +165,9 @@ def _status_error(http: int, status: Status, where: str) -> DeviceError:
         code=status.code,
         sub=status.sub,
     )
+    if status.code == _DEVICE_ERROR or sub == "deviceerror":
+        error.answer = body  # it comes and goes on one unit with one question (facts 1.3)
+    return error
 
 
 def _http_error(http: int, body: bytes, where: str) -> DeviceError:
@@ -183,7 +188,7 @@ def _http_error(http: int, body: bytes, where: str) -> DeviceError:
     error = Rejected(
         f"the device answers HTTP {http}{said}", where=where, hint="", http=http, code=0, sub=""
     )
-    if _broken_off(body):
+    if http == 500 or _broken_off(body):
         error.answer = body  # whole, it might say that the device is busy
     return error
 
