@@ -19,7 +19,8 @@ TREE = Path("build/coverage/tree")
 PARSERS = ("native/*.pyx", "hikcore/media/*", "hikcore/sources/everfocus/frames.py")
 TESTS = (
     "tests/media", "tests/fuzz", "tests/archive/test_clip.py", "tests/rtsp/test_units.py",
-    "tests/rtsp/test_packets.py", "tests/everfocus/live/test_frames.py",
+    "tests/rtsp/test_packets.py", "tests/rtsp/test_sequence.py",
+    "tests/everfocus/live/test_frames.py",
 )  # fmt: skip
 #: Of millions of headers, packets or bytes: they measure, and run no line that others do not.
 _NOT_HERE = (
