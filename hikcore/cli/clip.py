@@ -23,7 +23,7 @@ from hikcore.cli.arguments import (
     parse_target,
     zone_named,
 )
-from hikcore.cli.output import Output, size_text
+from hikcore.cli.output import Output, count_text, size_text
 from hikcore.errors import ConfigurationError
 from hikcore.instants import format_instant
 
@@ -138,7 +138,7 @@ def tell(output: Output, report: ClipReport) -> None:
         output.data(str(path))
     size = sum(file.size for file in document.files)
     output.talk(
-        f"  {size_text(size)}, {document.frames} pictures, times good to "
+        f"  {size_text(size)}, {count_text(document.frames, 'picture')}, times good to "
         f"{document.uncertainty_ms:g} ms; {report.sidecar.name} has the rest"
     )
     if document.lead_in_ms:

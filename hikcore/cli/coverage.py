@@ -25,7 +25,7 @@ from hikcore.cli.arguments import (
     zone_named,
 )
 from hikcore.cli.output import Output, clock_text, length_text, share_text
-from hikcore.instants import Span, format_instant, to_datetime
+from hikcore.instants import NS, Span, format_instant, to_datetime
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -164,11 +164,16 @@ def coverage_table(
                 Text(stretch.state, style="red" if stretch.alarm else COLOURS[stretch.state]),
                 _time(begin, zone, dated=day is None),
                 _time(end, zone, dated=day is None and not _same_day(begin, end, zone)),
-                length_text(stretch.span.length),
+                _length(stretch.span.length),
                 _reason(stretch, zone),
                 end_section=number == len(stretches) - 1,
             )
     return table
+
+
+def _length(ns: int) -> str:
+    """As the totals below are written, so that the two can be compared."""
+    return clock_text(ns) if ns >= NS else length_text(ns)
 
 
 def _reason(stretch: Stretch, zone: tzinfo) -> str:

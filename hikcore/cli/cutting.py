@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
-from hikcore.cli.output import Output, length_text, size_text
+from hikcore.cli.output import Output, count_text, length_text, size_text
 from hikcore.errors import ConfigurationError
 
 _TIME = re.compile(r"(?:(?:(\d+):)?(\d+):)?(\d+(?:\.\d+)?)")
@@ -56,7 +56,7 @@ def cut_files(
         done = cut_file(files[0], out, low, high, start=how, strip_parameter_sets=strip)
     output.data(str(out))
     hidden = f", {_length(done.lead_in)} before them in the file, hidden" if done.lead_in else ""
-    output.talk(f"  {size_text(done.size)}, {done.frames} pictures{hidden}")
+    output.talk(f"  {size_text(done.size)}, {count_text(done.frames, 'picture')}{hidden}")
     for note in done.notes:
         output.talk(f"  note: {note}")
     output.document(

@@ -22,7 +22,7 @@ from hikcore.cli.arguments import (
     parse_target,
     zone_named,
 )
-from hikcore.cli.output import Output, length_text, size_text
+from hikcore.cli.output import Output, count_text, length_text, size_text
 from hikcore.cli.progress import Style, Watch
 from hikcore.instants import DAY, NS, Span, format_instant
 
@@ -82,7 +82,7 @@ def extract(
     zone = zone_named(tz) or settings.site(where.site).zone
     if where.camera is not None:
         settings.site(where.site).camera(where.camera)
-    now = format_instant(time.time_ns(), 9)
+    now = format_instant(time.time_ns(), 0)  # whole seconds: a person may type them again
     if begin is not None:
         span = parse_span(begin, end or now, zone)
     else:
@@ -90,7 +90,7 @@ def extract(
         span = Span(to - 2 * DAY, to)
     echo_span(output, span)
     if not dry_run:
-        output.talk(f"resume: {_resume_command(str(where), span, config, set_, tails)}")
+        output.talk(f"resume: {_resume_command(str(where), span, config, set_, tails, repair)}")
     reports, jobs = interrupt.run(
         lambda stop: _work(
             settings,
@@ -197,12 +197,18 @@ async def work_on(
 
 
 def _resume_command(
-    target: str, span: Span, config: object | None, overrides: list[str] | None, tails: bool
+    target: str,
+    span: Span,
+    config: object | None,
+    overrides: list[str] | None,
+    tails: bool,
+    repair: bool,
 ) -> str:
     words = ["hikcore", "extract", target]
     words += ["--from", format_instant(span.begin, 9 if span.begin % NS else 0)]
     words += ["--to", format_instant(span.end, 9 if span.end % NS else 0)]
     words += ["--now"] if tails else []
+    words += ["--repair"] if repair else []
     if config is not None:
         words += ["--config", str(config)]
     for item in overrides or ():
@@ -356,11 +362,13 @@ def summary_text(reports: list[CameraReport], *, dry_run: bool, failed: bool = F
         nothing = "nothing was fetched" if failed or others else "nothing to fetch"
         return nothing if failed else f"{nothing}{later}"
     if dry_run:
-        return f"would fetch {chunks} chunks, {size_text(size)}, {length_text(length)}{later}"
+        what = count_text(chunks, "chunk")
+        return f"would fetch {what}, {size_text(size)}, {length_text(length)}{later}"
     counts = [
         f"{count} {state}"
         for state in ("held", "damaged", "failed")
         if (count := sum(report.count(state) for report in reports))
     ]
     received = size_text(sum(report.received for report in reports))
-    return f"{chunks} chunks: {', '.join(counts) or 'none done'}; {received} received{later}"
+    done = ", ".join(counts) or "none done"
+    return f"{count_text(chunks, 'chunk')}: {done}; {received} received{later}"

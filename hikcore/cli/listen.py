@@ -16,7 +16,7 @@ import typer
 from hikcore.cli import interrupt
 from hikcore.cli.arguments import ConfigFile, Debug, Json, Set, load_config, parse_target
 from hikcore.cli.events import event_fields, event_line
-from hikcore.cli.output import Output
+from hikcore.cli.output import Output, count_text
 from hikcore.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -112,10 +112,10 @@ def journal(store: Store, site: str, device: str) -> str:
 def tell(output: Output, report: ListenReport) -> None:
     """What came of it."""
     kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(report.written.items()))
-    batches = "1 batch" if report.batches == 1 else f"{report.batches} batches"
+    batches = "1 batch" if report.batches == 1 else f"{report.batches:,} batches"
     output.talk(f"  {kinds or 'nothing'} in {batches}")
     if report.recovered:
-        output.talk(f"  {report.recovered} events of a run that was killed")
+        output.talk(f"  {count_text(report.recovered, 'event')} of a run that was killed")
     for warning in report.warnings:
         output.talk(f"warning: {warning}")
     output.document(

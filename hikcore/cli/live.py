@@ -14,7 +14,7 @@ import typer
 
 from hikcore.cli import interrupt
 from hikcore.cli.arguments import ConfigFile, Debug, Json, Set, load_config, parse_target
-from hikcore.cli.output import Output, length_text, size_text
+from hikcore.cli.output import Output, count_text, length_text, size_text
 from hikcore.errors import ConfigurationError
 from hikcore.instants import NS, format_instant
 
@@ -222,9 +222,13 @@ async def _write(writer: LiveWriter, queue: asyncio.Queue[LiveFrame]) -> None:
         batch = [await queue.get()]
         while not queue.empty():
             batch.append(queue.get_nowait())
-        # A thread cannot be called off: what it has is written before anybody goes on.
-        await asyncio.shield(work := asyncio.ensure_future(asyncio.to_thread(_add, writer, batch)))
-        await work
+        work = asyncio.ensure_future(asyncio.to_thread(_add, writer, batch))
+        try:
+            await asyncio.shield(work)
+        except asyncio.CancelledError:
+            # A thread cannot be called off: what it has is written before anybody goes on.
+            await asyncio.wait({work})
+            raise
 
 
 def _add(writer: LiveWriter, batch: list[LiveFrame]) -> None:
@@ -266,8 +270,10 @@ class Status:
     def gap(self, gap: LiveGap) -> None:
         """Frames are missing."""
         self.clear()
-        begin, end = (format_instant(t) if t >= 0 else "?" for t in (gap.begin, gap.end))
-        self._output.talk(f"gap: {self._name}: nothing from {begin} to {end}: {gap.reason}")
+        begin, end = (format_instant(t) if t >= 0 else None for t in (gap.begin, gap.end))
+        self._output.talk(
+            f"gap: {self._name}: nothing from {begin or '?'} to {end or '?'}: {gap.reason}"
+        )
         self._output.document(
             "live_gap", camera=self._name, begin=begin, end=end, reason=gap.reason,
             waited=gap.waited,
@@ -316,8 +322,8 @@ def tell(
         output.data(path)
     size = report.bytes if report is not None else counts.bytes
     output.talk(
-        f"  {counts.frames} frames, {size_text(size)}, {counts.gaps} gaps, "
-        f"{counts.connections} connections"
+        f"  {count_text(counts.frames, 'frame')}, {size_text(size)}, "
+        f"{count_text(counts.gaps, 'gap')}, {count_text(counts.connections, 'connection')}"
     )
     if report is not None:
         if report.begin >= 0:

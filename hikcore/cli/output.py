@@ -88,6 +88,11 @@ def console(*, stderr: bool = False) -> Console:
     return out
 
 
+def count_text(count: int, thing: str) -> str:
+    """How many of something: `1 gap`, `2 gaps`, `1,200 gaps`."""
+    return f"{count:,} {thing}" if count == 1 else f"{count:,} {thing}s"
+
+
 def size_text(count: float) -> str:
     """Bytes as people write them: `1.2 GB`."""
     if count < 1000:

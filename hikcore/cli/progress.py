@@ -12,7 +12,7 @@ from enum import StrEnum
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, Self
 
-from hikcore.cli.output import Output, console, length_text, size_text
+from hikcore.cli.output import Output, console, count_text, length_text, size_text
 from hikcore.errors import ConfigurationError
 from hikcore.instants import NS
 
@@ -279,6 +279,6 @@ def _sentence(tally: Tally, seconds: float) -> str:
     remaining = f", {length_text(int(left / rate) * NS)} left" if rate > 0 and left > 0 else ""
     failed = f", {tally.failed} failed" if tally.failed else ""
     return (
-        f"progress: {tally.ended} of {tally.chunks} chunks{failed}, {size_text(tally.arrived)} of "
-        f"{size_text(tally.size)}, {size_text(rate)}/s{remaining}"
+        f"progress: {tally.ended} of {count_text(tally.chunks, 'chunk')}{failed}, "
+        f"{size_text(tally.arrived)} of {size_text(tally.size)}, {size_text(rate)}/s{remaining}"
     )

@@ -194,7 +194,9 @@ class _Work:
             again=self.again,
         )
         if self.tails:
-            planned += await tails(job, self.source, rows, manifests, self.span, self.now())
+            planned += await tails(
+                job, self.source, rows, manifests, self.span, self.now(), report.faults
+            )
         # What is under a broken manifest would be fetched at every run: the same manifest would be
         # put under the same key, where it is taken to be there already.
         return [chunk for chunk in planned if chunk.id not in broken]

@@ -9,7 +9,7 @@ from typing import Final
 
 from hikcore.archive.coverage import coverage, held
 from hikcore.archive.documents import Answers, Manifest
-from hikcore.errors import DeviceError
+from hikcore.errors import DeviceAuthError, DeviceError, HikcoreError
 from hikcore.extract.plan import PlannedChunk, identity
 from hikcore.extract.report import CameraJob
 from hikcore.instants import NS, Span, subtract
@@ -30,6 +30,7 @@ async def tails(
     manifests: Sequence[Manifest],
     span: Span,
     now: int,
+    faults: list[HikcoreError],
 ) -> list[PlannedChunk]:
     """What is to be played of the growing recordings among some rows, from where footage ends that
     is held; nothing where the source plays none.
@@ -37,21 +38,28 @@ async def tails(
     Args:
         manifests: of the camera and stream, over all that the rows reach.
         span: of which footage is wanted.
-        now: UTC ns.
+        now: UTC ns, by our clock.
+        faults: gets what kept one from being planned.
+
+    Raises:
+        DeviceAuthError: the login is refused.
     """
     if not isinstance(source, PlaysTails):
         return []
+    growing = [row for row in sorted(set(rows), key=lambda row: row.span) if row.growing]
+    growing = [row for row in growing if row.span.meets(span)]
     planned = []
-    for row in sorted(set(rows), key=lambda row: row.span):
-        if not row.growing or not row.span.meets(span):
-            continue
-        begin = wanted_from(manifests, row.span, now)
-        if begin is None:
-            continue
+    for row in growing:
         try:
-            tail = await source.tail(row, begin)
+            # Footage has the times of the device's clock, which may be minutes off ours.
+            device_now = now + (await source.deviation()).offset
+            begin = wanted_from(manifests, row.span, device_now)
+            tail = await source.tail(row, begin) if begin is not None else None
+        except DeviceAuthError:
+            raise
         except DeviceError as error:
             _LOG.warning("%s: its growing recording is left for later: %s", job, error)
+            faults.append(error)
             continue
         if tail is not None:
             planned.append(PlannedChunk(identity(job.camera, tail), tail))
@@ -60,7 +68,11 @@ async def tails(
 
 def wanted_from(manifests: Sequence[Manifest], growing: Span, now: int) -> int | None:
     """From which instant (UTC ns) on a growing recording is to be played; None where all of it is
-    held already. Pure."""
+    held already. Pure.
+
+    Args:
+        now: UTC ns, by the device's clock.
+    """
     if now <= growing.begin:
         return None
     whole = Span(growing.begin, min(growing.end, now))
