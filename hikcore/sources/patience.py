@@ -38,6 +38,11 @@ class Retries:
     jitter: float = 1.0
     factor: float = 2.0
 
+    def wait(self, failures: int) -> float:
+        """Seconds to wait after so many failures and one more, a quarter more or less."""
+        seconds = min(self.initial * self.factor**failures, self.maximum)
+        return seconds * random.uniform(0.75, 1.25)  # noqa: S311  no secret
+
 
 @dataclass(frozen=True, slots=True)
 class Busy:

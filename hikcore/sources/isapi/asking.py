@@ -14,6 +14,7 @@ from typing import Final, Literal
 from hikcore.errors import DeviceError, DeviceProtocolError
 from hikcore.sources.isapi import search
 from hikcore.sources.isapi.dialect import (
+    FEW,
     FORM_CODES,
     SEARCH_LADDER,
     SearchDialect,
@@ -151,7 +152,7 @@ class Asker:
         self, query: Query, problem: Problem, now: SearchDialect
     ) -> AsyncIterator[SearchDialect]:
         for dialect in SEARCH_LADDER:
-            yield dialect
+            yield replace(dialect, most=now.most)
         kind: Literal["near", "all"] = "near" if self._works else "all"
         ignored = isinstance(problem, DeviceProtocolError) and not self._container_proven
         if kind in self._walked or (self._works and not ignored):
@@ -161,7 +162,9 @@ class Asker:
         self._walked.add(kind)
         plain = await self._numbered_plainly(query.track)
         within = _NEAR if kind == "near" else len(fields(now))
-        every = every_search_dialect(self._ignored or now, plain=plain, within=within)
+        like = self._ignored or now
+        most = FEW if kind == "all" else like.most
+        every = every_search_dialect(like, plain=plain, within=within, most=most)
         for dialect in islice(every, max(self.left, 0)):
             yield dialect
         if kind == "all":
@@ -179,7 +182,7 @@ class Asker:
             begin=query.begin - self.before,
             end=query.end + self.after,
             position=position,
-            page=self._settings.page,
+            page=min(self._settings.page, dialect.most or self._settings.page),
         )
         try:
             page = await self._ask(body)

@@ -34,6 +34,8 @@ class SearchDialect:
         metadata: whether the list of record types is sent; all known clients do, some firmware
             refuses it.
         braces: whether the search id stands in braces.
+        most: rows that may be asked for at once; 0: any number. Firmware that refuses more than 50
+            says only that a parameter is bad (one client's notes).
         declaration, namespace, version: of the XML; the plainest form is refused by nobody known.
     """
 
@@ -42,6 +44,7 @@ class SearchDialect:
     position: Position = "searchResultPostion"
     metadata: bool = True
     braces: bool = False
+    most: int = 0
     declaration: bool = False
     namespace: str = ""
     version: str = "1.0"
@@ -69,12 +72,15 @@ class SearchDialect:
             f"namespace {self.namespace}" if self.namespace else "",
             "plain track numbers" if self.ids == "plain" else "",
             "braces" if self.braces else "",
+            f"at most {self.most} rows" if self.most else "",
         ]
         return ", ".join([self.container, self.position, *(part for part in more if part)])
 
 
 _PLAIN: Final = SearchDialect()
 _LISTED: Final = replace(_PLAIN, container="trackList")
+#: What the vendor's own web pages ask for at once: refused by nobody known.
+FEW: Final = 40
 
 #: What living clients and the vendor's own web pages send (facts 1.3, peers 3.1).
 SEARCH_LADDER: Final[tuple[SearchDialect, ...]] = (
@@ -95,7 +101,7 @@ SEARCH_LADDER: Final[tuple[SearchDialect, ...]] = (
 
 
 def every_search_dialect(
-    like: SearchDialect = _PLAIN, *, plain: bool = False, within: int = 9
+    like: SearchDialect = _PLAIN, *, plain: bool = False, within: int = 10, most: int = 0
 ) -> Iterator[SearchDialect]:
     """Every combination but the ladder's, those first that differ in least from one: the last
     resort, walked once per device.
@@ -105,6 +111,7 @@ def every_search_dialect(
         plain: whether track numbers are plain ones, too; only where the device lists such, as they
             would double the walk.
         within: in how many things they may differ from it.
+        most: of all of them.
     """
     envelopes = [
         (False, ""), (True, ""), (False, ISAPI), (True, ISAPI), (False, HIKVISION),
@@ -119,6 +126,7 @@ def every_search_dialect(
             position=position,
             metadata=metadata,
             braces=braces,
+            most=most,
             declaration=declaration,
             namespace=namespace,
             version=version,

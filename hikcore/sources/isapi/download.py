@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
+from typing import Any
 
 from hikcore.errors import TransferInterrupted
 from hikcore.sources.base import Fetched
@@ -26,6 +26,8 @@ from hikcore.sources.patience import Retries
 Write = Callable[[bytes], Awaitable[None]]
 #: What a device says of what it cannot do at all.
 _LACKING = frozenset({"notsupport", "methodnotallowed"})
+#: How often a form that was taken before is tried again where it is refused.
+_ONCE_MORE = 2
 
 
 class _EnoughError(Exception):
@@ -79,10 +81,28 @@ class Downloader:
                 raise
             return None
 
-        interrupted = await self._connection.retrying(attempt)
+        interrupted = await self._again(attempt, transfer)
         if interrupted is not None:
             await self._resume(transfer, interrupted)
         return Fetched(transfer.size, transfer.promised)
+
+    async def _again(
+        self,
+        attempt: Callable[[], Coroutine[Any, Any, TransferInterrupted | None]],
+        transfer: Transfer,
+    ) -> TransferInterrupted | None:
+        """The attempt, and after a refusal of a form that was taken before a few more: recorders
+        answer 400 now and then while one download follows the other, and serve the very same
+        request a moment later (two clients' tests)."""
+        for wait in map(self._retries.wait, range(min(_ONCE_MORE, self._retries.attempts - 1))):
+            try:
+                return await self._connection.retrying(attempt)
+            except Rejected as error:
+                passing = error.http == 400 or error.code in FORM_CODES
+                if not (self._proven and passing and _is_of_form(error)) or transfer.size:
+                    raise
+            await asyncio.sleep(wait)
+        return await self._connection.retrying(attempt)
 
     def never_serves(self, error: Rejected) -> bool:
         """Whether a refusal says that this device gives no files at all, so that they are to be
@@ -149,10 +169,7 @@ class Downloader:
             dialect = self._dialects.download
             if self._dialects.ranges == "ignored" or not transfer.resumable or dialect is None:
                 break
-            wait = min(
-                self._retries.initial * self._retries.factor**failures, self._retries.maximum
-            )
-            await asyncio.sleep(wait * random.uniform(0.75, 1.25))  # noqa: S311  no secret
+            await asyncio.sleep(self._retries.wait(failures))
             before = transfer.size
             try:
                 async with (
