@@ -71,7 +71,7 @@ async def _listen(
     config: Config, site: Site, device: str, stop: asyncio.Event, said: Callable[[Event], None]
 ) -> ListenReport:
     from hikcore.archive.event_writer import EventWriter
-    from hikcore.extract.listening import EventListening
+    from hikcore.extract.listening import EventListening, Listens
     from hikcore.folders import state_folder
     from hikcore.sources.everfocus.listen import Listener
     from hikcore.sources.everfocus.source import EverFocusSource
@@ -96,6 +96,7 @@ async def _listen(
             device=device,
             cameras={each.channel: each.id for each in cameras},
             run=f"{socket.gethostname()}-{os.getpid()}-{time.time_ns() // 10**9}",
+            options=Listens(meta_as_list=site.device(device).everfocus.meta_as_list),
             said=said,
         )
         return await listening.run(stop)

@@ -6,12 +6,14 @@ from __future__ import annotations
 from dataclasses import fields
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from hikcore.sources.everfocus.archiving import ArchiveSettings
 from hikcore.sources.everfocus.settings import EverFocusSettings
 
 _Unit = Literal["s", "ms"]
+#: Compared in lower case with what a recorder says.
+_Words = tuple[Annotated[str, StringConstraints(min_length=2, to_lower=True)], ...]
 
 
 class EverFocusSection(BaseModel):
@@ -25,14 +27,28 @@ class EverFocusSection(BaseModel):
     password_prehash: Literal["none", "md5"] = Field(
         "none", description="hash of the password before the digest"
     )
+    login_realm: str = Field("xnvr", min_length=1, description="where the recorder names none")
+    login_qop: str = Field("auth", min_length=1, description="likewise")
     session_place: Literal["cookie", "header"] = Field("cookie", description="where a login lives")
     session_header: str = Field("userID", description="with session_place = header: its name")
+    expired_status: frozenset[Annotated[int, Field(ge=300, le=599)]] = Field(
+        frozenset({401, 403}), description="HTTP codes of a login that has run out"
+    )
+    expired_words: _Words = Field(
+        EverFocusSettings().expired_words, description="one of them in an Error says the same"
+    )
+    busy_words: _Words = Field(
+        EverFocusSettings().busy_words,
+        description="one of them in an Error: it is busy",
+    )
     logout: bool = Field(True, description="end a login when it is not needed any more")
     inventory: bool = Field(False, description="allow readings that no extraction needs")
     snapshots: bool = Field(False, description="allow getSnapshot, which makes a file there")
     playback_unit: _Unit = Field("s", description="of the time that playback begins at")
     clips_unit: Literal["s", "ms", "iso"] = Field("s", description="of times of requestVideoClips")
     ends_inclusive: bool = Field(True, description="EndTime is the last second that is meant")
+    backup_end_inclusive: bool = Field(False, description="the same of AVI (way = backup)")
+    meta_as_list: bool = Field(False, description="listen asks for metadata by a list of types")
     map_day: Literal["local", "utc"] = Field("local", description="whose midnight maps begin at")
     map_hour: Literal["local", "utc"] = Field("local", description="whose hours, likewise")
     map_channels: int = Field(4, ge=1, le=4, description="of one question for a map")
@@ -67,8 +83,11 @@ class EverFocusSection(BaseModel):
     transport: Literal["websocket", "rtsp"] = Field(
         "websocket", description="how footage comes; rtsp where only that is let through"
     )
+    live: Literal["websocket", "rtsp"] = Field(
+        "websocket", description="how live video comes, likewise"
+    )
     rtsp_port: int | None = Field(
-        None, ge=1, le=65535, description="with transport = rtsp; unset: the recorder is asked"
+        None, ge=1, le=65535, description="of RTSP; unset: the recorder is asked"
     )
 
     def archiving(self) -> ArchiveSettings:

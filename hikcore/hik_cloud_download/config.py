@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Final, Literal
 from zoneinfo import ZoneInfo
@@ -293,9 +294,21 @@ def _settings(cloud: HikCloudSection, warnings: list[str]) -> CloudSettings:
 
 
 def _unused(document: Mapping[str, Any], cloud: HikCloudSection) -> list[str]:
-    found = [str(key) for key in document if key not in (*_OURS, "hik_cloud")]
+    known = (*_OURS, "hik_cloud")
+    found = [_named(str(key), "", known) for key in document if key not in known]
     for section, used in _USED.items():
         table = document.get(section)
-        found += [f"{section}.{key}" for key in table or {} if key not in used]
-    found += [f"hik_cloud.{key}" for key in cloud.model_extra or {}]
+        found += [_named(str(key), section, used) for key in table or {} if key not in used]
+    parts: list[tuple[str, _Section]] = [("hik_cloud", cloud)]
+    parts += [(f"hik_cloud.devices.{n}", each) for n, each in enumerate(cloud.devices)]
+    parts += [(f"hik_cloud.time_ranges.{n}", each) for n, each in enumerate(cloud.time_ranges)]
+    for place, part in parts:
+        found += [_named(key, place, type(part).model_fields) for key in part.model_extra or {}]
     return found
+
+
+def _named(key: str, table: str, known: Iterable[str]) -> str:
+    """A key that nobody reads, and the one that may have been meant."""
+    near = get_close_matches(key.lower(), known, n=1)
+    place = f"{table}.{key}" if table else key
+    return f"{place} (nearest known: {near[0]})" if near else place

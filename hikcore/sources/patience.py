@@ -104,6 +104,18 @@ class BusyPace:
             self._next, self._wait = now + wait, min(self._wait * 2, self._busy.maximum)
             return wait
 
+    async def wait_out(self, error: DeviceBusy, log: logging.Logger) -> None:
+        """It was busy: wait until it may be asked again.
+
+        Raises:
+            DeviceBusy: the same, where its patience is spent.
+        """
+        wait = self.met()
+        if self.spent + wait > self.patience:
+            raise error
+        log.info("%s [next try in %.1f s]", error, wait)
+        await self.turn()
+
     def over(self) -> None:
         """It served somebody."""
         with self._mutex:
@@ -127,10 +139,7 @@ async def patiently(
         except QuietHours:
             raise
         except DeviceBusy as error:
-            wait = pace.met()
-            if pace.spent + wait > pace.patience:
-                raise
-            log.info("%s [next try in %.1f s]", error, wait)
+            await pace.wait_out(error, log)
         else:
             pace.over()
             return result

@@ -32,7 +32,7 @@ class RtspLive(Live[Playing]):
 
     Args:
         account: where and as whom.
-        url: of the stream, without a login.
+        url: of the stream, without a login; "" where `connect` finds it out.
         idle, reconnect, now, sleep: see `Live`.
     """
 

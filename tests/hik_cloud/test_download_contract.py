@@ -78,6 +78,21 @@ def test_sections_of_the_analysis_are_accepted_and_named(tmp_path: Path) -> None
     }  # fmt: skip
 
 
+def test_a_typo_names_the_key_that_was_meant(tmp_path: Path) -> None:
+    stage = staged(
+        tmp_path,
+        ("  chunk_seconds", "  chunk_second: 60\n  Access_Token_Env: X\n  chunk_seconds"),
+        ("      channel_no", "      chanel_no: 2\n      channel_no"),
+        ("output:\n", "run_time: {}\noutput:\n"),
+    )
+    assert set(stage.unused) == {
+        "run_time (nearest known: runtime)",
+        "hik_cloud.chunk_second (nearest known: chunk_seconds)",
+        "hik_cloud.Access_Token_Env (nearest known: access_token_env)",
+        "hik_cloud.devices.0.chanel_no (nearest known: channel_no)",
+    }
+
+
 def test_times_are_texts_in_the_zone_or_epoch_integers(tmp_path: Path) -> None:
     epoch = staged(tmp_path, ('"2026-11-20 19:30:00"', str(BEGIN)))
     unquoted = staged(tmp_path, ('"2026-11-20 19:30:00"', "2026-11-20 19:30:00"))

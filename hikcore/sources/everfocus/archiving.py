@@ -35,6 +35,7 @@ class ArchiveSettings:
             its ends; or as AVI only where playback does not keep up (`auto`).
         transport: how footage comes: by `websocket`, with the time of every frame; or by `rtsp`,
             where only that is let through.
+        live: how live video comes, likewise.
         rtsp_port: of RTSP; None: the recorder is asked.
         lookback_windows: windows that are asked for besides, where one has no key picture in it.
     """
@@ -50,6 +51,7 @@ class ArchiveSettings:
     lookback_windows: int = 7
     way: Literal["playback", "backup", "auto"] = "playback"
     transport: Literal["websocket", "rtsp"] = "websocket"
+    live: Literal["websocket", "rtsp"] = "websocket"
     rtsp_port: int | None = None
 
     def windows(self, where: str = "") -> Windows:

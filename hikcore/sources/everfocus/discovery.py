@@ -75,7 +75,7 @@ def read_answer(data: bytes, source: str) -> FoundRecorder | None:
     """What a datagram tells: XML, bare or behind a header; None where it is neither."""
     begin = data.find(_BEGIN)
     end = data.find(_END, begin)
-    if begin < 0 or end < 0:
+    if begin < 0 or end < 0 or b"<!" in data[:end]:
         return None
     try:
         root = parse(data[begin : end + len(_END)])

@@ -160,8 +160,9 @@ class Entrance:
         if status not in _REFUSALS:
             check_status(status, wire.settings, where)
         try:
-            # In this answer no word means that a login has run out.
-            return document_of(200, body, replace(wire.settings, expired_words=()), where).document
+            # In this answer no word means that a login has run out, or that it may be sent again.
+            plain = replace(wire.settings, expired_words=(), busy_words=())
+            return document_of(200, body, plain, where).document
         except DeviceRefused as error:
             return {"Result": "Error", "Description": getattr(error, "description", "")}
         except (DeviceProtocolError, LoginExpired):

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Final
 
 from websockets.exceptions import ConnectionClosed
 
-from hikcore.errors import DeviceProtocolError, DeviceRefused
+from hikcore.errors import DeviceBusy, DeviceProtocolError, DeviceRefused
 
 #: Seconds for which a stopped playback may still send.
 _LINGER: Final = 1.0
@@ -31,11 +31,11 @@ async def drain(connection: Any) -> None:
                     await connection.recv(decode=False)
 
 
-def check_reply(message: bytes, where: str) -> None:
+def check_reply(message: bytes, where: str, busy_words: Sequence[str] = ()) -> None:
     """Text where frames were to come: an answer to a command, or a refusal.
 
     Raises:
-        DeviceRefused: it says so.
+        DeviceRefused: it says so. DeviceBusy: with a word that says that this passes.
         DeviceProtocolError: neither text nor frames.
     """
     try:
@@ -46,4 +46,6 @@ def check_reply(message: bytes, where: str) -> None:
         ) from None
     if isinstance(reply, dict) and str(reply.get("Result", "OK")).lower() == "error":
         told = str(reply.get("Description", ""))[:200]
+        if any(word in told.lower() for word in busy_words):
+            raise DeviceBusy(f"the recorder is busy: {told}", where=where)
         raise DeviceRefused(f"the recorder refuses playback: {told or 'no reason'}", where=where)

@@ -30,11 +30,13 @@ from hikcore.errors import (
 )
 from hikcore.instants import NS, Span, union
 from hikcore.media.keypicture import decodes_from
+from hikcore.sources.base import QuietHours
 from hikcore.sources.everfocus.frames import G711, H265, KNOWN, FrameCutter
 from hikcore.sources.everfocus.inband import check_reply, drain, tell
 from hikcore.sources.everfocus.outflow import Outflow
 from hikcore.sources.everfocus.seen import DOUBT, Seen
 from hikcore.sources.everfocus.written import Written
+from hikcore.sources.patience import BusyPace
 
 _LOG = logging.getLogger(__name__)
 _STREAM_IDS: Final = {"main": 0, "sub": 1}
@@ -48,6 +50,8 @@ _SLACK: Final = 2.0
 _GRACE: Final = 300.0
 #: Seconds without a frame that end a playback behind the last second of the maps.
 _SHORT: Final = 3.0
+#: The close code "try again later" (IANA's registry of RFC 6455).
+_TRY_AGAIN: Final = 1013
 #: Frames of another time with which a playback may begin: some may have no proper time.
 _STRAY: Final = 50
 
@@ -61,7 +65,7 @@ class _Endless(TransferInterrupted):
 
 
 #: After these another connection cannot help.
-_FINAL: Final = (DeviceAuthError, DeviceBusy, _Elsewhere, _Endless)
+_FINAL: Final = (DeviceAuthError, QuietHours, _Elsewhere, _Endless)
 
 Ending = Literal["end", "silent", "closed"]
 
@@ -87,6 +91,7 @@ class Manner:
         milliseconds: `time` is in milliseconds; the guide says "Unix Time format".
         size_counts_header: see `FrameCutter`.
         speed: 1, or what `fast_forward` is asked for: 2, 4, 8 or 16.
+        busy_words: a refusal with one of them in it passes.
     """
 
     idle: float = 15.0
@@ -95,6 +100,7 @@ class Manner:
     milliseconds: bool = False
     size_counts_header: bool | None = None
     speed: int = 1
+    busy_words: tuple[str, ...] = ("busy",)
 
 
 @dataclass(slots=True)
@@ -124,6 +130,7 @@ class Playback:
         write: takes blocks of at most 1 MiB.
         utc: UTC ns of a frame's time.
         where: for errors.
+        busy: the recorder's waits where it has no playback left; None: that ends this one.
     """
 
     def __init__(
@@ -136,10 +143,11 @@ class Playback:
         manner: Manner | None = None,
         utc: Callable[[int], int] = lambda time: time,
         where: str = "",
+        busy: BusyPace | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._monotonic = monotonic
+        self._monotonic, self._busy = monotonic, busy
         self._sockets = sockets
         self._path = f"/playback/{channel}/{_STREAM_IDS[stream]}"
         self._manner = manner or Manner()
@@ -180,6 +188,12 @@ class Playback:
                 ending = await self._connection(begin, span.end)
             except _FINAL:
                 raise
+            except DeviceBusy as refused:
+                await self._out.flush()
+                await self._wait_out(refused, progress=self.done.frames > before)
+                if self._seen.latest >= 0:
+                    begin = max(self._written.resume, 0) or span.begin
+                continue
             except DeviceError as raised:
                 error = raised
             await self._out.flush()
@@ -205,6 +219,14 @@ class Playback:
         self.done.whole = self._seen.is_whole(wanted, exact=exact)
         self.done.key = self._seen.key or not self._seen.pictures
         return self.done
+
+    async def _wait_out(self, refused: DeviceBusy, *, progress: bool) -> None:
+        """Others have its playbacks: wait, as long as its patience lasts."""
+        if self._busy is None:
+            raise refused
+        if progress:
+            self._busy.over()
+        await self._busy.wait_out(refused, _LOG)
 
     async def _connection(self, begin: int, end: int) -> Ending:
         """Play from a time on."""
@@ -238,24 +260,14 @@ class Playback:
                     where=self._where,
                     hint="its frames may have no proper times: please report it with the model",
                 )
-            idle = self._manner.idle
-            if self._seen.latest >= self._last - DOUBT:
-                idle = min(idle, _SHORT)
-            try:
-                async with asyncio.timeout(idle):
-                    message = await connection.recv(decode=False)
-            except TimeoutError:
-                return "silent"
-            except ConnectionClosedOK:
-                return "closed"
-            except ConnectionClosed as error:
-                reason = f"the playback broke off: {error}"
-                raise TransferInterrupted(reason, where=self._where) from None
+            message = await self._message(connection)
             if not isinstance(message, bytes):
-                message = str(message).encode()
+                return message
             if message[:1] == b"{" and cutter.between:
-                check_reply(message, self._where)
+                check_reply(message, self._where, self._manner.busy_words)
                 continue
+            if self._busy is not None:
+                self._busy.over()
             for header, raw in cutter.feed(message):
                 time = self._utc(header.time) if header.time >= 0 else -1
                 sound = header.kind == G711
@@ -274,6 +286,26 @@ class Playback:
                 picture = header.kind in KNOWN and not sound
                 key = picture and decodes_from(raw[32:], h265=header.kind in H265)
                 await self._take(cutter.before, raw, time, picture=picture, key=key)
+
+    async def _message(self, connection: Any) -> bytes | Ending:
+        """The next one, or what ended the connection."""
+        idle = self._manner.idle
+        if self._seen.latest >= self._last - DOUBT:
+            idle = min(idle, _SHORT)
+        try:
+            async with asyncio.timeout(idle):
+                message = await connection.recv(decode=False)
+        except TimeoutError:
+            return "silent"
+        except ConnectionClosedOK:
+            return "closed"
+        except ConnectionClosed as error:
+            if error.rcvd is not None and error.rcvd.code == _TRY_AGAIN:
+                said = "it closes the playback with: try again later"
+                raise DeviceBusy(said, where=self._where) from None
+            reason = f"the playback broke off: {error}"
+            raise TransferInterrupted(reason, where=self._where) from None
+        return message if isinstance(message, bytes) else str(message).encode()
 
     async def _take(
         self, before: bytes, raw: memoryview, time: int, *, picture: bool, key: bool

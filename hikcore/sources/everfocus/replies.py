@@ -68,13 +68,15 @@ def check_result(document: Any, settings: EverFocusSettings, where: str) -> None
     """Pass unless a document says `"Result": "Error"`.
 
     Raises:
-        DeviceSaidError: with its description. LoginExpired: by its words.
+        DeviceSaidError: with its description. LoginExpired, DeviceBusy: by its words.
     """
     said = error_text(document)
     if said is None:
         return
     if any(word in said.lower() for word in settings.expired_words):
         raise LoginExpired(f"it wants a login: {said}", where=where)
+    if any(word in said.lower() for word in settings.busy_words):
+        raise DeviceBusy(f"the recorder is busy: {said}", where=where)
     raise DeviceSaidError(said, where=where)
 
 
@@ -92,7 +94,9 @@ def document_of(status: int, body: bytes, settings: EverFocusSettings, where: st
     except ValueError as error:
         fault = str(error) if body.strip() else "nothing in it"
         said = f"HTTP {status}, an" if status != 200 else "an"
-        raise DeviceProtocolError(f"{said} answer that is no JSON: {fault}", where=where) from None
+        raise DeviceProtocolError(
+            f"{said} answer that is no JSON: {fault}", where=where, answer=body
+        ) from None
     check_result(reply.document, settings, where)
     if status >= 400:
         raise DeviceProtocolError(f"HTTP {status}", where=where)

@@ -4,15 +4,16 @@ let through. Times are then those of RTCP sender reports, if they tell when it w
 from __future__ import annotations
 
 import secrets
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
 from typing import Final
 
 from hikcore.deviceclock import DeviceClock
-from hikcore.errors import DeviceError
+from hikcore.errors import DeviceProtocolError, DeviceRefused
 from hikcore.instants import NS, Span
 from hikcore.sources.base import Fetched, Stream
 from hikcore.sources.everfocus.session import Session
-from hikcore.sources.rtsp import Account
+from hikcore.sources.rtsp import Account, Playing, play
 from hikcore.sources.rtsp_live import Reconnect, RtspLive
 from hikcore.sources.rtsp_playback import EDGE, REACHED, Way, perform, reached
 from hikcore.sources.rtsp_played import Played
@@ -55,7 +56,7 @@ class RtspTransport:
         Raises:
             DeviceError: see `perform`.
         """
-        account = await self._account()
+        account = await self.account()
         end = min(there[-1].end, span.end) if there else span.end
         begin = max(there[0].begin, span.begin) if there else span.begin
         body = Played(write, clock, begin)
@@ -78,15 +79,14 @@ class RtspTransport:
             whole=bool(body.filmed) and first <= begin + REACHED and reached(body, end + EDGE),
         )
 
-    async def live(
+    def live(
         self, channel: int, stream: Stream, *, reconnect: Reconnect | None = None
-    ) -> RtspLive:
-        """A camera's live stream."""
-        account = await self._account()
-        url = _address(account, f"/live/{channel}/{_STREAM_IDS[stream]}")
-        return RtspLive(account, url, reconnect=reconnect, now=self._session.now)
+    ) -> RecorderLive:
+        """A camera's live stream; nothing is sent before it is read."""
+        return RecorderLive(self, self._session, channel, stream, reconnect=reconnect)
 
-    async def _account(self) -> Account:
+    async def account(self) -> Account:
+        """Where and as whom; the recorder is asked for its port where that is not set."""
         if self._port is None:
             self._port = await self._told_port()
         return self._session.rtsp_account(self._port)
@@ -94,8 +94,8 @@ class RtspTransport:
     async def _told_port(self) -> int:
         try:
             ports = await self._session.get("/network/getPort")
-        except DeviceError:
-            return _PORT
+        except (DeviceRefused, DeviceProtocolError):
+            return _PORT  # it does not tell
         told = str(ports.get("rtsp_port", "")) if isinstance(ports, Mapping) else ""
         return int(told) if told.isdecimal() and 0 < int(told) < 65_536 else _PORT
 
@@ -119,6 +119,35 @@ class RtspTransport:
             retries=settings.retries,
             quiet=self._quiet,
         )
+
+
+class RecorderLive(RtspLive):
+    """One camera's live stream over RTSP (3.1), at a port that the recorder is asked for.
+
+    Args:
+        transport, session: of the recorder.
+        reconnect: see `Live`.
+    """
+
+    def __init__(
+        self,
+        transport: RtspTransport,
+        session: Session,
+        channel: int,
+        stream: Stream,
+        *,
+        reconnect: Reconnect | None = None,
+    ) -> None:
+        account = session.rtsp_account(_PORT)
+        super().__init__(account, "", reconnect=reconnect, now=session.now)
+        self._transport, self._path = transport, f"/live/{channel}/{_STREAM_IDS[stream]}"
+
+    @asynccontextmanager
+    async def connect(self) -> AsyncIterator[Playing]:
+        """A stream that plays."""
+        account = await self._transport.account()
+        async with play(account, _address(account, self._path)) as playing:
+            yield playing
 
 
 def _address(account: Account, rest: str) -> str:

@@ -211,8 +211,8 @@ class Session:
         *,
         check: Callable[[httpx.Response], Awaitable[None]] | None = None,
     ) -> AsyncIterator[httpx.Response]:
-        """An answer whose headers are there and whose body is still to be read, tried once (twice,
-        where the login had run out). A status that is an error raises; what the body is, nobody has
+        """An answer whose headers are there and whose body is still to be read, opened with the
+        patience of small requests. A status that is an error raises; what the body is, nobody has
         looked at but `check`: it may say Error with status 200.
 
         Transport errors inside the block become `DeviceError` too.
@@ -237,7 +237,7 @@ class Session:
                     return response
                 raise AssertionError("a context that swallows nothing")
 
-            yield await self._logged_in(path, attempt)
+            yield await self._wire.retrying(lambda: self._logged_in(path, attempt))
 
     @asynccontextmanager
     async def websocket(

@@ -34,6 +34,8 @@ class EverFocusSettings:
         expired_status: HTTP codes that say that a login has run out.
         expired_words: so does `"Result": "Error"` with one of them in its description (lower case).
             An HTML page in place of an answer does, always.
+        busy_words: one of them in the description of an Error says that it is busy: it is waited
+            for, as after HTTP 503.
         inventory: allow the readings that no extraction needs (addresses, accounts, hardware); the
             passwords in their replies are masked.
         snapshots: allow `getSnapshot` (3.6): it makes a file on the recorder.
@@ -80,6 +82,9 @@ class EverFocusSettings:
     session_header: str = "userID"
     logout: bool = True
     expired_status: frozenset[int] = frozenset({401, 403})
+    busy_words: tuple[str, ...] = (
+        "busy", "too many sessions", "too many connections", "too many clients",
+    )  # fmt: skip
     expired_words: tuple[str, ...] = ("login", "log in", "logged in", "unauthor", "session expired")
     inventory: bool = False
     snapshots: bool = False

@@ -34,7 +34,7 @@ from hikcore.sources.everfocus.footage import RecordMaps
 from hikcore.sources.everfocus.live import LiveStream
 from hikcore.sources.everfocus.maps import Grid, clipped, closed_up
 from hikcore.sources.everfocus.playback import Manner, Playback
-from hikcore.sources.everfocus.rtsp import RtspTransport
+from hikcore.sources.everfocus.rtsp import RecorderLive, RtspTransport
 from hikcore.sources.everfocus.session import Session
 from hikcore.sources.everfocus.way import Load, Way, way
 from hikcore.sources.everfocus.windows import Asked, hull
@@ -80,11 +80,9 @@ class EverFocusSource:
         self._how = archiving or ArchiveSettings()
         self.windows = self._how.windows(name)
         self._channels = frozenset(channels)
-        self._rtsp: RtspTransport | None = None
-        if self._how.transport == "rtsp":
-            self._rtsp = RtspTransport(
-                session, port=self._how.rtsp_port, quiet=self._how.playback_idle
-            )
+        self._by_rtsp = RtspTransport(
+            session, port=self._how.rtsp_port, quiet=self._how.playback_idle
+        )
         self._client = EverFocusClient(session)
         self._time = RecorderClock(session)
         self._maps: RecordMaps | None = None
@@ -99,9 +97,11 @@ class EverFocusSource:
 
     def live(
         self, channel: int, stream: Stream, *, reconnect: Reconnect | None = None
-    ) -> LiveStream:
-        """A camera's live stream, over a WebSocket."""
+    ) -> LiveStream | RecorderLive:
+        """A camera's live stream, over a WebSocket or RTSP, as set."""
         session = self._session
+        if self._how.live == "rtsp":
+            return self._by_rtsp.live(channel, stream, reconnect=reconnect)
         return LiveStream(
             session,
             channel,
@@ -223,8 +223,8 @@ class EverFocusSource:
             await self._session.polite.received(len(block), settings.hours, self._session.now)
 
         there = [Span(begin * NS, end * NS) for begin, end in asked.there]
-        if self._rtsp is not None:
-            return await self._rtsp.fetch(
+        if self._how.transport == "rtsp":
+            return await self._by_rtsp.fetch(
                 recording.channel, recording.stream, asked.request(place[2]), there, write, clock
             )
         speed = await self._proved_speed()
@@ -349,6 +349,7 @@ class EverFocusSource:
             milliseconds=settings.playback_unit == "ms",
             size_counts_header=settings.size_counts_header,
             speed=speed,
+            busy_words=settings.busy_words,
         )
         return Playback(
             self._session,
@@ -358,6 +359,7 @@ class EverFocusSource:
             manner=manner,
             utc=lambda time: clock.wall_to_utc(time, near),
             where=where,
+            busy=self._session.polite.busy,
         )
 
     async def _mapped(self) -> RecordMaps:

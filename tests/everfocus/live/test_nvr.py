@@ -88,7 +88,7 @@ class Running:
 
     def __enter__(self) -> Running:
         self._thread.start()
-        self.nvr = Nvr("everfocus-small", cache=self._cache)
+        self.nvr = Nvr("everfocus-small", cache=self._cache, rtsp_port=0)
         asyncio.run_coroutine_threadsafe(self.nvr.__aenter__(), self._loop).result(60)
         return self
 
@@ -157,6 +157,18 @@ def test_record_to_a_file(home: Path, capsys: pytest.CaptureFixture[str]) -> Non
     assert PASSWORD not in captured.out + captured.err
     assert run(["live", "home/door", "-o", "live.mp4", "--seconds", "2"]) == 2
     assert "there already" in capsys.readouterr().err
+
+
+def test_over_rtsp_where_that_is_set(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The recorder is asked for its port."""
+    text = (home / "hikcore.toml").read_text()
+    table = '[sites.home.devices.nvr.everfocus]\nlive = "rtsp"\n'
+    (home / "hikcore.toml").write_text(text + table)
+    assert run(["live", "home/door", "-o", "live.mp4", "--seconds", "3", "--json"]) == 0
+    captured = capsys.readouterr()
+    assert json.loads(captured.out.splitlines()[-1])["pictures"] > 3
+    assert check_file(home / "live.mp4", decode=True).ok
+    assert PASSWORD not in captured.out + captured.err
 
 
 def test_only_looking(home: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -15,8 +15,10 @@ from urllib.parse import parse_qs, urlsplit
 import websockets
 from websockets.asyncio.client import ClientConnection
 from websockets.asyncio.server import ServerConnection, serve
+from websockets.exceptions import InvalidStatus
+from websockets.http11 import Request, Response
 
-from hikcore.errors import DeviceUnreachable
+from hikcore.errors import DeviceBusy, DeviceUnreachable
 from tests.everfocus.live.server import delta, key
 from tests.media.everfocus_reference import frame
 
@@ -51,7 +53,8 @@ class Player:
         hole: what happens where the next frame is more than 5 s later.
         pack: frames to messages.
         break_after: frames of each connection after which it breaks; none: never.
-        refuse: so many connections are refused first, each time one was accepted.
+        busy: by number of the connection: how it says that others have its playbacks: `503` in
+            place of a WebSocket, close code `1013`, or a `text`.
     """
 
     frames: Sequence[Frame]
@@ -61,6 +64,7 @@ class Player:
     pack: Callable[[list[bytes]], list[bytes]] = field(default=lambda frames: frames)
     break_after: Sequence[int] = ()
     half: bool = False
+    busy: Mapping[int, str] = field(default_factory=dict)
     asked: list[dict[str, str]] = field(default_factory=list)
     told: list[dict[str, Any]] = field(default_factory=list)
     port: int = 0
@@ -70,6 +74,14 @@ class Player:
         query = parse_qs(urlsplit(connection.request.path).query)
         self.asked.append({name: values[0] for name, values in query.items()})
         number = len(self.asked) - 1
+        how = self.busy.get(number)
+        if how == "1013":
+            await connection.close(1013)
+            return
+        if how == "text":
+            await connection.send('{"Result": "Error", "Description": "Playback is busy"}')
+            await connection.wait_closed()
+            return
         left = self.break_after[number] if number < len(self.break_after) else None
         listening = asyncio.create_task(self._listen(connection))
         try:
@@ -78,6 +90,12 @@ class Player:
             pass
         finally:
             listening.cancel()
+
+    def _request(self, connection: ServerConnection, request: Request) -> Response | None:
+        if self.busy.get(len(self.asked)) != "503":
+            return None
+        self.asked.append({})
+        return connection.respond(503, "busy")
 
     async def _listen(self, connection: ServerConnection) -> None:
         async for message in connection:
@@ -125,7 +143,10 @@ class Player:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[Sockets]:
         """While it serves."""
-        async with serve(self._play, "127.0.0.1", 0, max_size=None, compression=None) as server:
+        async with serve(
+            self._play, "127.0.0.1", 0, max_size=None, compression=None,
+            process_request=self._request,
+        ) as server:  # fmt: skip
             self.port = server.sockets[0].getsockname()[1]
             yield Sockets(self.port)
 
@@ -147,6 +168,8 @@ class Sockets:
                 f"ws://127.0.0.1:{self.port}{path}?{query}",
                 max_size=17 << 20, compression=None, ping_interval=None, close_timeout=0.5,
             )  # fmt: skip
+        except InvalidStatus as error:
+            raise DeviceBusy(str(error)) from None
         except OSError as error:
             raise DeviceUnreachable(str(error)) from None
         async with connection:

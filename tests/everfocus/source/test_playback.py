@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
-from hikcore.errors import DeviceProtocolError, DeviceRefused, TransferInterrupted
+from hikcore.errors import DeviceBusy, DeviceProtocolError, DeviceRefused, TransferInterrupted
 from hikcore.instants import Span
 from hikcore.sources.everfocus.playback import Manner, Playback, Played
+from hikcore.sources.patience import Busy, BusyPace
 from tests.everfocus.live.server import delta
 from tests.everfocus.source.player import Frame, Player, Sockets, one, recorded, several, split
 
@@ -25,7 +26,12 @@ def span(begin: float, end: float) -> Span:
 
 
 async def play(
-    sockets: Sockets, asked: Span, *there: Span, manner: Manner = QUICK, from_key: bool = False
+    sockets: Sockets,
+    asked: Span,
+    *there: Span,
+    manner: Manner = QUICK,
+    from_key: bool = False,
+    busy: BusyPace | None = None,
 ) -> tuple[bytes, Played]:
     out = bytearray()
 
@@ -33,7 +39,7 @@ async def play(
         assert len(block) <= 1 << 20
         out.extend(block)
 
-    playback = Playback(sockets, 1, "main", write, manner=manner, where="site/nvr")
+    playback = Playback(sockets, 1, "main", write, manner=manner, where="site/nvr", busy=busy)
     done = await playback.run(asked, there, from_key=from_key)
     assert done.size == len(out)
     return bytes(out), done
@@ -209,3 +215,30 @@ async def test_one_frame_without_a_proper_time_spoils_nothing() -> None:
         body, done = await play(sockets, span(0, 9))
     assert body == b"".join(e.data for e in frames if e.ms < BEGIN + 9000)
     assert done.whole
+
+
+@pytest.mark.parametrize("how", ["503", "1013", "text"])
+async def test_where_others_have_its_playbacks_it_is_waited_for(how: str) -> None:
+    """At first, and in the middle; what came before is not doubled."""
+    frames = recorded(BEGIN, BEGIN + 20_000, 2000)
+    player = Player(frames, break_after=[0, 0, 30], busy={0: how, 1: how, 3: how})
+    async with player.running() as sockets:
+        pace = BusyPace(Busy(initial=0.01, maximum=0.02, patience=5.0))
+        body, done = await play(sockets, span(0, 15), busy=pace)
+        assert body == expected(frames, span(0, 15), exact=False)
+        assert done.whole
+        assert pace.spent == 0.0
+        assert len(player.asked) == 5
+
+
+async def test_patience_with_a_busy_recorder_ends() -> None:
+    player = Player(recorded(BEGIN, BEGIN + 5000, 1000), busy=dict.fromkeys(range(99), "503"))
+    async with player.running() as sockets:
+        pace = BusyPace(Busy(initial=0.01, maximum=0.02, patience=0.2))
+        with pytest.raises(DeviceBusy):
+            await play(sockets, span(0, 4), busy=pace)
+        assert 3 < len(player.asked) < 40
+        asked = len(player.asked)
+        with pytest.raises(DeviceBusy):
+            await play(sockets, span(0, 4), busy=pace)
+        assert len(player.asked) == asked + 1, "its patience is spent for all"

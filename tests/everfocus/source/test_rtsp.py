@@ -54,7 +54,7 @@ async def test_one_wrong_password_over_both_ways(tmp_path: Path) -> None:
     async with Nvr(profile(since="now-20m"), rtsp_port=0) as nvr:
         wrong = session(nvr, "not-it-8812")
         transport = RtspTransport(wrong, port=nvr.rtsp_port, quiet=0.3)
-        live = await transport.live(1, "main")
+        live = transport.live(1, "main")
         async with aclosing(live.frames()) as frames:
             with pytest.raises(DeviceAuthError) as refused:
                 await anext(frames)
@@ -69,7 +69,7 @@ async def test_one_wrong_password_over_both_ways(tmp_path: Path) -> None:
 async def test_live_pictures() -> None:
     async with Nvr(profile({"frame_ms": 200}, since="now-5m"), rtsp_port=0) as nvr:
         used = session(nvr)
-        live = await RtspTransport(used, quiet=2.0).live(1, "main")
+        live = RtspTransport(used, quiet=2.0).live(1, "main")
         async with aclosing(live.frames()) as frames:
             found = [await anext(frames) for _ in range(20)]
         await used.aclose()
