@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from hikcore.media.container import index_file
+from hikcore.media.ps_index import index_stream
 from hikcore.media.remux import remux_file
 
 
@@ -13,9 +13,10 @@ def nothing() -> None:
 
 
 def index(path: Path) -> dict[str, float]:
-    """Every sample of a container."""
-    table = index_file(path)
-    return {"samples": len(table.video or ())}
+    """Every sample of a program stream: its times, size, place, and whether it is a key picture."""
+    found = index_stream(path)
+    assert found.pictures is not None
+    return {"samples": len(found.pictures)}
 
 
 def remux(path: Path, out: Path) -> None:

@@ -29,7 +29,7 @@ def cut_files(
         ConfigurationError: arguments that do not go together.
         NoRecording, MediaError: see `hikcore.media.cut`.
     """
-    from hikcore.media.cut import cut_file, join_files
+    from hikcore.media.cut import FOREVER, cut_file, join_files
 
     output = Output(json=json)
     for path in files:
@@ -48,8 +48,7 @@ def cut_files(
         done = join_files(files, out)
     else:
         low = 0.0 if begin is None else seconds(begin)
-        # A century: past the end of any file.
-        high = 3.2e9 if end is None else seconds(end)
+        high = FOREVER if end is None else seconds(end)
         if not low < high:
             raise ConfigurationError(f"--from {begin} is not before --to {end}")
         how: Literal["exact", "key"] = "key" if start == "key" else "exact"

@@ -8,8 +8,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from hikcore.errors import MediaDamaged
-from hikcore.media.codec import video_config
+from hikcore.media.sets import configurations
 from hikcore.media.table import CodecConfig, Damage, Framing, Samples
 
 __all__ = [
@@ -84,44 +83,9 @@ def codec_configs(
     """Codec configurations of the parameter sets seen, and which sample has which. Sets that come
     alone (a PPS without its SPS) complete those in force before; samples before any get the first.
     """
-    out: dict[CodecConfig, int] = {}
-    index = np.zeros(len(blobs), np.uint16)
-    notes: list[str] = []
-    kept: dict[tuple[int, int], list[bytes]] = {}
-    codec = 0
-    for number, blob in enumerate(blobs):
-        sets = _sets(blob, codec)
-        codec = sets[-1][0] if sets else codec
-        fresh: dict[tuple[int, int], list[bytes]] = {}
-        for own, nal in sets:
-            if nal:
-                fresh.setdefault((own, _nal_type(own, nal)), []).append(nal)
-        kept.update(fresh)
-        complete = [nal for (c, _), nals in sorted(kept.items()) if c == codec for nal in nals]
-        try:
-            config = video_config("h265" if codec == 2 else "h264", complete)
-        except MediaDamaged as error:
-            notes.append(f"parameter sets not usable: {error.message}")
-            index[number] = max(len(out) - 1, 0)
-            continue
-        index[number] = out.setdefault(config, len(out))
+    configs, places, notes = configurations(blobs)
     if not len(blobs):
         return (), np.zeros(len(used), np.uint16), notes
-    notes = list(dict.fromkeys(notes))
+    index = np.array(places, np.uint16)
     chosen = index[np.where(used == 0xFFFF, 0, used)]
-    return tuple(out), chosen.astype(np.uint16), notes
-
-
-def _sets(blob: bytes, codec: int) -> list[tuple[int, bytes]]:
-    """(codec, NAL unit) of each; a codec that was not known then is that before, or H.264."""
-    out, at = [], 0
-    while at + 5 <= len(blob):
-        codec = blob[at] or codec or 1
-        size = int.from_bytes(blob[at + 1 : at + 5], "little")
-        out.append((codec, blob[at + 5 : at + 5 + size]))
-        at += 5 + size
-    return out
-
-
-def _nal_type(codec: int, nal: bytes) -> int:
-    return (nal[0] >> 1) & 63 if codec == 2 else nal[0] & 31
+    return configs, chosen.astype(np.uint16), notes

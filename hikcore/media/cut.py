@@ -12,6 +12,9 @@ from hikcore.media.mp4.headers import TIMESCALE
 from hikcore.media.mp4.plain import find_moov
 from hikcore.media.mp4.quick import QuickClip, quick_cut, quick_join
 
+#: Seconds, a century: past the end of any file.
+FOREVER = 3.2e9
+
 
 class Cut(NamedTuple):
     """What a cut file holds; times in ticks of 90 kHz.
@@ -60,9 +63,15 @@ def cut_file(
                 with new_file(out) as descriptor:
                     quick.send(descriptor)
                 return told(quick)
-    from hikcore.media.whole import cut_table  # noqa: PLC0415  loads numpy and every table
-
     with new_file(out) as descriptor:
+        if at <= 0 and end >= FOREVER and not strip_parameter_sets:
+            from hikcore.media.remux import write_stream  # noqa: PLC0415
+
+            done = write_stream(path, descriptor, clip=True)
+            if done is not None:
+                return Cut(0, done.lasts, 0, done.pictures, 0, done.size, done.notes)
+        from hikcore.media.whole import cut_table  # noqa: PLC0415  loads numpy and every table
+
         return cut_table(path, descriptor, at, until, start, strip=strip_parameter_sets)
 
 

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from hikcore.media.aac import FRAME, adts_config, sample_clock
 from hikcore.media.columns import EXTENT, SAMPLE, samples
+from hikcore.media.ps_scan import left_out
 from hikcore.media.ps_times import estimated
 from hikcore.media.table import Codec, CodecConfig, Samples
 from hikcore.media.times import fill_missing, unwrap
@@ -24,8 +25,6 @@ _DROPPED: Final = {
     0x81: "ac-3", 0x92: "g722.1", 0x93: "g723.1", 0x96: "g726", 0x98: "g726-16", 0x99: "g729",
     0x9C: "l16",
 }  # fmt: skip
-#: IMKH audio_format to stream_type.
-IMKH_SOUND: Final = {0x7110: 0x91, 0x7111: 0x90, 0x7221: 0x92, 0x2001: 0x0F}
 
 
 def sound(core: PsCore, columns: Columns, near: int | None) -> tuple[Samples | None, list[str]]:
@@ -34,7 +33,7 @@ def sound(core: PsCore, columns: Columns, near: int | None) -> tuple[Samples | N
     Args:
         near: a time (unwrapped, 90 kHz) close to the first.
     """
-    notes = _private(core.private_type)
+    notes = left_out(core)
     units = np.frombuffer(columns["audio"], SAMPLE)
     if not len(units):
         return None, notes
@@ -54,15 +53,6 @@ def sound(core: PsCore, columns: Columns, near: int | None) -> tuple[Samples | N
         mpeg = head >> 5 == 0x7FF and head & 6
         name = "mpeg audio" if mpeg else "of a kind that nothing tells"
     return None, [*notes, f"audio {name} dropped: MP4 has no place for it"]
-
-
-def _private(kind: int) -> list[str]:
-    """private_stream_1 as DVDs use it: the first byte of its payload is a sub-stream id."""
-    if kind < 0:
-        return []
-    names = {0x80: "ac-3", 0x88: "dts", 0xA0: "linear pcm"}
-    name = "ac-3" if kind == 0x0B else names.get(kind & 0xF8, "of an unknown kind")
-    return [f"audio {name} dropped: it is not read"]
 
 
 def _g711(

@@ -6,19 +6,20 @@ import errno
 import resource
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hikcore.errors import MediaDamaged, MediaUnsupported
-from hikcore.media import remux
+from hikcore.errors import HikcoreError, MediaDamaged, MediaUnsupported
+from hikcore.media import remux, whole
 from hikcore.media.check import check_file
+from hikcore.media.cut import FOREVER, cut_file
 from hikcore.media.mp4.boxes import children
-from hikcore.media.ps import PsIndexer
 from hikcore.media.remux import remux_file, write_twice
 from hikcore.sim import hikps
 from hikcore.sim.psmux import MuxProfile
@@ -198,8 +199,8 @@ def test_a_process_that_is_killed_leaves_no_file_of_that_name(tmp_path: Path) ->
     source = tmp_path / "a.ps"
     source.write_bytes(muxed(seconds=20).body)
     code = (
-        "import os, sys; from pathlib import Path; from hikcore.media import remux, ps\n"
-        "ps.PsIndexer.finish = lambda self: os.kill(os.getpid(), 9)\n"
+        "import os, sys; from pathlib import Path; from hikcore.media import remux, ps_scan\n"
+        "ps_scan.PsScan.end = lambda self: os.kill(os.getpid(), 9)\n"
         "remux.remux_file(Path(sys.argv[1]), Path(sys.argv[2]))"
     )
     out = tmp_path / "a.mp4"
@@ -220,15 +221,76 @@ def test_other_containers_are_read_twice(tmp_path: Path, monkeypatch: pytest.Mon
         assert not check_file(tmp_path / "a.mp4").failures
 
 
-def test_the_index_is_that_of_the_indexer(tmp_path: Path) -> None:
-    made = muxed()
+@pytest.mark.parametrize("container", ["hikvision ps", "plain ps"])
+@pytest.mark.parametrize(
+    ("codec", "b_pictures"), [("h264", False), ("h264", True), ("h265", False)]
+)
+def test_tables_without_numpy_are_those_with_it(
+    container: str, codec: str, b_pictures: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source, out = tmp_path / "a.ps", tmp_path / "a.mp4"
+    source.write_bytes(body(container, Kind(codec, b_pictures, False, "variable")).data)
+    told = remux_file(source, out)
+    monkeypatch.setattr(remux, "plain_pictures", lambda *_: None)
+    assert remux_file(source, tmp_path / "b.mp4") == told
+    assert out.read_bytes() == (tmp_path / "b.mp4").read_bytes()
+    assert told.size == out.stat().st_size
+
+
+def test_a_silent_body_loads_no_numpy(tmp_path: Path) -> None:
+    """It takes longer to load than a tenth of a gigabyte takes to write."""
     source = tmp_path / "a.ps"
-    source.write_bytes(made.body)
-    table = remux_file(source, tmp_path / "a.mp4")
-    indexer = PsIndexer()
-    indexer.feed(made.body)
-    truth = indexer.finish()
-    assert table.video is not None
-    assert truth.video is not None
-    assert table.video.pts.tolist() == truth.video.pts.tolist()
-    assert table.video.extent_offset.tolist() == truth.video.extent_offset.tolist()
+    source.write_bytes(muxed(audio=None, b_frames=2).body)
+    code = (
+        "import sys; from pathlib import Path\n"
+        "from hikcore.media.remux import remux_file\n"
+        "from hikcore.media.ps_index import index_stream\n"
+        "remux_file(Path(sys.argv[1]), Path(sys.argv[2])); index_stream(Path(sys.argv[1]))\n"
+        "print({'numpy', 'pydantic', 'asyncio', 'av', 'typer'} & set(sys.modules))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, source, tmp_path / "a.mp4"], check=True, capture_output=True
+    )
+    assert done.stdout == b"set()\n"
+
+
+@pytest.mark.parametrize("start", ["exact", "key"])
+@pytest.mark.parametrize("b_frames", [0, 2])
+def test_a_cut_of_all_of_it_is_one_reading(
+    b_frames: int, start: Literal["exact", "key"], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source, out = tmp_path / "a.ps", tmp_path / "a.mp4"
+    source.write_bytes(muxed(audio=None, b_frames=b_frames, seconds=4).body)
+    with monkeypatch.context() as patch:
+        patch.setattr(whole, "cut_table", None)
+        told = cut_file(source, out, 0, FOREVER, start=start)
+    general = cut_file(source, tmp_path / "b.mp4", 0, 1e9, start=start)
+    assert told._replace(size=0) == general._replace(size=0)
+    same_movie(out.read_bytes(), (tmp_path / "b.mp4").read_bytes())
+    assert not check_file(out, source=source, decode=True).failures
+
+
+def _headless() -> bytes:
+    return muxed(audio=None, begin=BEGIN + 160, headless=True, seconds=3).body
+
+
+def _silence_that_ends() -> bytes:
+    """Sound comes in the second megabyte."""
+    made = muxed(PLAIN, audio=None, seconds=2)
+    filler = video(b"\0\0\1\x0c" + b"\xff" * 60_000)
+    return made.body + filler * 20 + muxed(begin=BEGIN + 2400).body
+
+
+@pytest.mark.parametrize("make", [_headless, _silence_that_ends, lambda: muxed(seconds=3).body])
+def test_a_cut_of_all_that_is_no_plain_stream(make: Callable[[], bytes], tmp_path: Path) -> None:
+    source = tmp_path / "a.ps"
+    source.write_bytes(make())
+    outcomes: list[object] = []
+    for end in (FOREVER, 1e9):
+        try:
+            told = cut_file(source, tmp_path / f"{end}.mp4", 0, end)
+            outcomes.append((told, (tmp_path / f"{end}.mp4").read_bytes()))
+        except HikcoreError as error:
+            outcomes.append(str(error))
+    assert outcomes[0] == outcomes[1]
+    assert not list(tmp_path.glob(".*"))

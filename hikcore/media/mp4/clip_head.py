@@ -27,26 +27,29 @@ class ClipTrack(NamedTuple):
 
     @property
     def presented(self) -> int:
-        """Ticks of 90 kHz that it lasts."""
+        """Ticks of 90 kHz that it lasts; without edits its timescale is theirs."""
+        if not self.edits:
+            return self.samples.duration
         return sum(edit.duration for edit in self.edits)
 
 
 def clip_head(tracks: Sequence[ClipTrack], layout: Layout) -> bytes:
     """ftyp, moov and the header of mdat."""
-    duration = max(track.presented for track in tracks)
     mdat = headers.mdat_header(sum(track.samples.media for track in tracks))
-
-    def moov(base: int) -> bytes:
-        traks = []
-        for number, track in enumerate(tracks):
-            times = headers.Times(track.presented, track.samples.duration, track.timescale)
-            stbl = box(b"stbl", *_tables(track, layout.chunks(number, base)))
-            traks.append(headers.trak_box(number, track.config, times, track.edits, stbl))
-        return box(b"moov", headers.mvhd_box(duration, len(tracks), TIMESCALE), *traks)
-
     # co64 is as long with any offsets, so the first pass says where the media begins.
-    base = len(headers.FTYP) + len(moov(0)) + len(mdat)
-    return headers.FTYP + moov(base) + mdat
+    base = len(headers.FTYP) + len(moov_box(tracks, layout, 0)) + len(mdat)
+    return headers.FTYP + moov_box(tracks, layout, base) + mdat
+
+
+def moov_box(tracks: Sequence[ClipTrack], layout: Layout, base: int) -> bytes:
+    """The moov, where the media begins at `base`."""
+    duration = max(track.presented for track in tracks)
+    traks = []
+    for number, track in enumerate(tracks):
+        times = headers.Times(track.presented, track.samples.duration, track.timescale)
+        stbl = box(b"stbl", *_tables(track, layout.chunks(number, base)))
+        traks.append(headers.trak_box(number, track.config, times, track.edits, stbl))
+    return box(b"moov", headers.mvhd_box(duration, len(tracks), TIMESCALE), *traks)
 
 
 def _tables(track: ClipTrack, chunks: tuple[bytes, bytes]) -> list[bytes]:

@@ -13,7 +13,6 @@ from hikcore.media.mp4.read import index_mp4, read_edits
 from hikcore.media.remux import write_once, write_twice
 from hikcore.media.samples import read_samples
 from hikcore.media.sniff import SNIFF_BYTES, sniff
-from hikcore.media.table import SampleTable
 from tests.fuzz.files import as_file
 from tests.fuzz.target import Target, pieces
 from tests.fuzz.targets import ps
@@ -25,7 +24,7 @@ def _memory() -> int:
     return os.memfd_create("remux", os.MFD_CLOEXEC)
 
 
-def _written(write: Callable[[int], SampleTable | None]) -> tuple[bytes | None, str]:
+def _written(write: Callable[[int], object]) -> tuple[bytes | None, str]:
     """The file, None where it cannot be had this way; or why there is none."""
     os.ftruncate(_memory(), 0)
     os.lseek(_memory(), 0, os.SEEK_SET)
