@@ -37,6 +37,8 @@ from hikcore.extract.site import Part, SiteWork, camera_days
 from hikcore.extract.spool import Spool
 from hikcore.instants import Span, format_instant, from_datetime
 
+from .limits import shared
+
 #: The state of a camera-day on which another run is at work.
 LEFT: Final = "LeftToAnother"
 Work = Callable[[], Awaitable[CameraReport]]
@@ -102,7 +104,8 @@ async def extract_site(
             for note in jobs.notes():
                 get_run_logger().warning("%s", note)
             again = time.time_ns() if begin is None and end is None else None
-            done = await _extract(config, jobs, span, store, again)
+            with shared(config, site, jobs.sources):
+                done = await _extract(config, jobs, span, store, again)
         await _coverage(jobs, span, store)
     return _verdict(done)
 

@@ -96,6 +96,12 @@ def _hours(value: str) -> str:
     return value
 
 
+def _cron(value: str) -> str:
+    if value and not re.fullmatch(r"\S+(\s+\S+){4}", value.strip()):
+        raise _fault(f"{value!r} is no schedule: write five fields like 15 * * * *")
+    return value.strip()
+
+
 def _device_time(value: str) -> str:
     try:
         return check_device_time(value)
@@ -117,6 +123,7 @@ Zone = Annotated[str, AfterValidator(_zone)]
 Tls = Annotated[str, AfterValidator(_tls)]
 Url = Annotated[str, AfterValidator(_url)]
 Folder = Annotated[Path, AfterValidator(Path.expanduser), PlainSerializer(str, return_type=str)]
+Cron = Annotated[str, AfterValidator(_cron)]
 DeviceTime = Annotated[str, AfterValidator(_device_time)]
 QuietTimes = Annotated[
     tuple[Annotated[str, AfterValidator(_hours)], ...], BeforeValidator(_several)
@@ -171,7 +178,9 @@ class DefaultsSection(Section):
     auth: Literal["auto", "basic"] = Field(
         "auto", description="auto: Digest, Basic only over verified TLS; basic: Basic anyway"
     )
-    downloads: int = Field(2, ge=1, le=64, description="at once from one device, by one process")
+    downloads: int = Field(
+        2, ge=1, le=64, description="at once from one device, by one process; under Prefect by all"
+    )
     searches: int = Field(1, ge=1, le=64, description="likewise")
     streams: int = Field(1, ge=1, le=64, description="RTSP playbacks, likewise")
     playback: Literal["auto", "download", "rtsp"] = Field(
@@ -251,6 +260,12 @@ class SiteSection(Section):
 
     name: str = Field("", description="for people")
     zone: Zone | None = Field(None, description="what times without a zone are read in")
+    work_pool: Id = Field(
+        "hikcore", description="Prefect's work pool, of workers that reach its recorders"
+    )
+    schedule: Cron = Field(
+        "", description="when Prefect starts a run, as cron in its zone; hourly unless said"
+    )
     defaults: DefaultsSection = Field(default_factory=DefaultsSection)
     devices: dict[Id, DeviceSection] = Field(default_factory=dict)
     cameras: dict[Id, CameraSection] = Field(default_factory=dict)

@@ -18,6 +18,10 @@ from hikcore.instants import Span
 Stream = Literal["main", "sub"]
 #: What is fetched in one piece: a device's closed file, a UTC window, or a growing file's tail.
 ChunkKind = Literal["file", "window", "tail"]
+#: What takes long, so that it is limited over all processes where they have a way to agree.
+Transfer = Literal["downloads", "streams"]
+#: Held for as long as a transfer of that kind runs; waits until others let it.
+Others = Callable[[Transfer], AbstractAsyncContextManager[None]]
 
 
 class QuietHours(DeviceBusy):
@@ -269,6 +273,16 @@ class ReadsAsTold(Protocol):
 
     def read_as(self, clock: DeviceClock) -> None:
         """Take this clock from now on, in place of what was measured or set."""
+        ...
+
+
+@runtime_checkable
+class SharesLimits(Protocol):
+    """A source that can be held to limits that many processes share: what a source may offer
+    besides."""
+
+    def share(self, others: Others | None) -> None:
+        """Take a place among all processes for every transfer, in one's own first."""
         ...
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Callable, Hashable
+from collections.abc import AsyncIterator, Callable, Hashable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
-from hikcore.sources.base import QuietHours
+from hikcore.sources.base import Others, QuietHours, Transfer
 from hikcore.sources.patience import Busy, BusyPace
 from hikcore.sources.timetable import Timetable
 from hikcore.sources.turns import Turns
@@ -71,6 +72,28 @@ class Places:
     busy: Busy = field(default_factory=Busy)
 
 
+class Transfers:
+    """Places for transfers of one kind: first one of this process, then one among all.
+
+    In that order nobody who waits here takes a place away from another process.
+    """
+
+    def __init__(self, kind: Transfer, places: int) -> None:
+        self._kind: Transfer = kind
+        self._turns = Turns(places)
+        self.others: Others | None = None
+
+    @asynccontextmanager
+    async def place(self) -> AsyncIterator[None]:
+        """Wait for a place and hold it for the `async with` block."""
+        async with self._turns.place():
+            if self.others is None:
+                yield
+                return
+            async with self.others(self._kind):
+                yield
+
+
 class Politeness:
     """The limits of one device.
 
@@ -84,11 +107,15 @@ class Politeness:
 
     def __init__(self, settings: Limits) -> None:
         self.searching = Turns(settings.searches)
-        self.downloading = Turns(settings.downloads)
-        self.streaming = Turns(settings.streams)
+        self.downloading = Transfers("downloads", settings.downloads)
+        self.streaming = Transfers("streams", settings.streams)
         self.busy = BusyPace(settings.busy)
         self._requests = Rate(1.0)
         self._bytes = Rate(_BURST)
+
+    def share(self, others: Others | None) -> None:
+        """Also ask other processes for a place, before every transfer; None: no more."""
+        self.downloading.others = self.streaming.others = others
 
     async def request(self, per_second: float, hours: Timetable, now: int, where: str) -> None:
         """Wait until one more request may be sent.

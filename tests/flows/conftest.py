@@ -40,3 +40,9 @@ def recorder_port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     cache: Path = tmp_path_factory.mktemp("footage")
     with recorder_process(cache, PROFILE) as port:
         yield port
+
+
+@pytest.fixture(scope="session")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Coded footage of recorders in this process."""
+    return tmp_path_factory.mktemp("coded-footage")

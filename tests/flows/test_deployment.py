@@ -50,7 +50,8 @@ def test_the_schedule_of_the_example_becomes_runs(
             "/flow_runs/filter", {"flow_runs": {"state": {"type": {"any_": ["SCHEDULED"]}}}}
         )
         assert isinstance(found, list)
-        runs = found
+        runs = [run for run in found if run["parameters"] == {"site": "home"}]
         time.sleep(0.5)
     assert len(runs) > 0, (prefect_server.home / "server.log").read_text()[-3000:]
-    assert {str(run["parameters"]) for run in runs} == {"{'site': 'home'}"}
+    # Of other tests' sites on the same server there may be more.
+    assert "{'site': 'home'}" in {str(run["parameters"]) for run in runs}

@@ -22,6 +22,7 @@ from hikcore.sources.base import (
     DeviceCamera,
     DeviceNotes,
     Fetched,
+    Others,
     Recording,
     Stream,
 )
@@ -246,6 +247,10 @@ class EverFocusSource:
                 hint="window_seconds above the camera's longest group of pictures avoids it",
             )
         return Fetched(done.size, None, whole=done.whole)
+
+    def share(self, others: Others | None) -> None:
+        """See `SharesLimits`."""
+        self._session.polite.share(others)
 
     async def aclose(self) -> None:
         """Log out and close connections."""

@@ -22,6 +22,7 @@ from hikcore.sources.base import (
     Deviation,
     DeviceCamera,
     Fetched,
+    Others,
     QuietHours,
     Recording,
     Stream,
@@ -156,6 +157,10 @@ class HikCloudSource:
         # By what it is said to span: two requests may have the same few seconds in them.
         self._check_placeholder(digest.hexdigest(), f"{recording.channel} {told}", where)
         return Fetched(size, promised, told)
+
+    def share(self, others: Others | None) -> None:
+        """See `SharesLimits`."""
+        self._client.polite.share(others)
 
     async def aclose(self) -> None:
         """Close connections."""

@@ -30,6 +30,7 @@ from hikcore.sources.base import (
     DeviceNotes,
     Fetched,
     LoginGuard,
+    Others,
     Recording,
     Stream,
 )
@@ -168,6 +169,10 @@ class IsapiSource:
     def read_as(self, clock: DeviceClock) -> None:
         """Take this clock from now on: the archive has put the measured one right."""
         self._clock = clock
+
+    def share(self, others: Others | None) -> None:
+        """See `SharesLimits`."""
+        self._connection.polite.share(others)
 
     async def deviation(self) -> Deviation:
         """Its clock against ours. It tells whole seconds, so its instant is the middle of one; our
