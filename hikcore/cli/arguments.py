@@ -6,13 +6,13 @@ import re
 from dataclasses import dataclass
 from datetime import date, timedelta, tzinfo
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 import typer
 
 from hikcore.cli.output import Output, length_text
 from hikcore.errors import ConfigurationError
-from hikcore.instants import Span, format_instant, parse_instant
+from hikcore.instants import NS, Span, format_instant, parse_instant
 
 if TYPE_CHECKING:
     from hikcore.config import Config
@@ -99,6 +99,10 @@ def load_config(file: Path | None, overrides: list[str] | None = None) -> Config
     return load(file, overrides=pairs)
 
 
+#: The end of 2200: past any footage, and far enough from the last day that a zone can be added to.
+_LAST: Final = 7_289_654_400 * NS
+
+
 def parse_span(begin: str, end: str, zone: tzinfo | None) -> Span:
     """Read a span; the end is not in it, but a date as the end is the whole of that day.
 
@@ -106,8 +110,11 @@ def parse_span(begin: str, end: str, zone: tzinfo | None) -> Span:
         ConfigurationError: no times, no zone, or begin is not before end.
     """
     try:
-        return Span(parse_instant(begin, zone), parse_instant(_day_after(end), zone))
-    except ValueError as error:
+        span = Span(parse_instant(begin, zone), parse_instant(_day_after(end), zone))
+        if not 0 <= span.begin < span.end <= _LAST:
+            raise ValueError("nothing was recorded before 1970, nor will be after 2200")
+        return span
+    except (ValueError, OverflowError) as error:
         hint = ""
         if "has no zone" in str(error):
             hint = "or give the site a zone in the configuration, or use --tz Europe/Berlin"

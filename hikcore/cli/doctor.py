@@ -145,7 +145,7 @@ def tell(output: Output, report: Report) -> None:
     from rich.text import Text
 
     screen = console()
-    width = min(shutil.get_terminal_size((100, 24)).columns, 100)
+    width = max(min(shutil.get_terminal_size((100, 24)).columns, 100), 40)
     screen.print(Text.assemble((report.subject, "bold"), f"  {report.title}"), soft_wrap=True)
     indent = " " * (8 + _CHECK)
     for finding in report.findings:

@@ -13,6 +13,7 @@ from hikcore.errors import HikcoreError
 INTERRUPTED: Final = 130
 FAILED: Final = 1
 FULL: Final = 8
+_FULL: Final = (errno.ENOSPC, errno.EDQUOT)
 
 
 def guarded(work: Callable[[], int], output: Output, *, debug: bool) -> int:
@@ -39,13 +40,14 @@ def guarded(work: Callable[[], int], output: Output, *, debug: bool) -> int:
 
 
 def _other(error: Exception, output: Output, debug: bool) -> int:
-    if isinstance(error, OSError) and error.filename:
-        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+    full = isinstance(error, OSError) and error.errno in _FULL
+    if isinstance(error, OSError) and (error.filename or full):
+        # A write that fails does not name its file.
         output.failed(
             FULL if full else FAILED,
             type(error).__name__,
             error.strerror or str(error),
-            str(error.filename),
+            str(error.filename or ""),
             "make room on that disk" if full else "check that it can be made and written to",
         )
         return FULL if full else FAILED

@@ -183,3 +183,14 @@ def test_simulate_streams_too() -> None:
             assert client.recv(4096).startswith(b"RTSP/1.0 200 OK")
         process.send_signal(signal.SIGINT)
         process.wait(20)
+
+
+def test_a_full_disk_is_a_limit_though_the_error_names_no_file() -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "hikcore", "simulate", "--list"], stdout=full,
+            stderr=subprocess.PIPE, text=True, check=False, timeout=120,
+        )  # fmt: skip
+    assert done.returncode == 8
+    assert "make room" in done.stderr
+    assert "report it" not in done.stderr
