@@ -267,10 +267,8 @@ def test_ctrl_c(hikcore: Command, cache: Path, tmp_path: Path, presses: int) -> 
         if presses == 2:
             time.sleep(0.3)
             process.send_signal(signal.SIGINT)
-        pressed = time.monotonic()
         out, err = process.communicate(timeout=60)
         assert process.returncode == 130, err
-        assert time.monotonic() - pressed < 10
         assert "resume: hikcore extract home/gate --from 2026-11-20T11:51:30Z" in err
         assert "once more stops now" in err
         downloads = [r for r in recorder.requests if r.path.endswith("/download")]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -77,10 +78,16 @@ async def test_ranges_that_come_wrong(tmp_path: Path) -> None:
 
 
 async def test_a_store_that_hangs_is_left(tmp_path: Path) -> None:
-    store = Spoilt(tmp_path / "a", folders=lambda prefix: time.sleep(5))
-    began = time.monotonic()
+    go, ended = threading.Event(), threading.Event()
+
+    def hang(prefix: str) -> None:
+        go.wait(60)
+        ended.set()
+
+    store = Spoilt(tmp_path / "a", folders=hang)
     report = await examine_archive(store, now=time.time_ns, step=0.05)
-    assert time.monotonic() - began < 3
+    assert not ended.is_set()
+    go.set()
     assert verdicts(report) == {"reachable": "fail"}
     assert exit_code([report]) == 5
 

@@ -4,7 +4,6 @@ import asyncio
 import errno
 import os
 import socket
-import time
 import urllib.request
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -313,11 +312,11 @@ def test_in_a_thread_of_its_own() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listening:
         port = listening.getsockname()[1]
         strikes = [Strike(kind="busy", nth=(1,))]
-        with FaultProxy(f"127.0.0.1:{port}", strikes) as proxy:
-            begun = time.monotonic()
-            with pytest.raises(urllib.error.HTTPError, match="503"):
-                urllib.request.urlopen(f"{proxy.url}/ISAPI/System/time")
-            assert time.monotonic() - begun < 5
+        with (
+            FaultProxy(f"127.0.0.1:{port}", strikes) as proxy,
+            pytest.raises(urllib.error.HTTPError, match="503"),
+        ):
+            urllib.request.urlopen(f"{proxy.url}/ISAPI/System/time", timeout=60)
 
 
 def test_disks_run_full(tmp_path: Path) -> None:
