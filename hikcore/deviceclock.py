@@ -113,7 +113,8 @@ class DeviceClock:
     Attributes:
         listing: what literal times in listings mean: `utc`, or `local` (the device's wall clock).
         zone: the wall clock's rule.
-        source: how that was found: `measured`, `setting`, or `zone is UTC`.
+        source: how that was found: `measured`, `setting`, `zone is UTC`, or `zone is UTC now` (both
+            readings are the same until the clock changes, and nothing tells which it is).
     """
 
     listing: Literal["utc", "local"]

@@ -242,7 +242,8 @@ class ClockProfile(Document):
         listing: literal times of listings: `utc`, or `local` (the device's wall clock).
         offset: seconds that the wall clock is east of UTC in standard time.
         shift, start, end: what summer adds, in seconds, and when it begins and ends.
-        source: how that was found: `measured`, `setting`, `zone is UTC`, `correction`.
+        source: how that was found: `measured`, `setting`, `zone is UTC`, `zone is UTC now`,
+            `correction`.
         replaces: SHA-256 of a profile found wrong: manifests that name that one are read with this.
     """
 

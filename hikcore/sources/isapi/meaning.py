@@ -110,6 +110,13 @@ async def measure(
     )
 
 
+def agree(zone: ZoneRule, begin: int, end: int) -> bool:
+    """Whether both readings are the same all along (UTC ns), as in a winter of Western Europe:
+    there nothing depends on which it is."""
+    changes = range(begin - DAY, end + DAY, DAY)
+    return all(zone.utc_to_local(at) == at for at in (*changes, end + DAY))
+
+
 async def _around_now(
     time: DeviceTime, utc: int, channels: Sequence[int], probe: Probe
 ) -> tuple[list[_Vote], str]:

@@ -43,7 +43,7 @@ from hikcore.sources.isapi.dialect import FORM_CODES
 from hikcore.sources.isapi.dialects import Dialects, identify
 from hikcore.sources.isapi.download import Downloader
 from hikcore.sources.isapi.facts import device_facts
-from hikcore.sources.isapi.meaning import Reading, measure
+from hikcore.sources.isapi.meaning import Reading, agree, measure
 from hikcore.sources.isapi.oddities import odd_clock, odd_rows
 from hikcore.sources.isapi.paging import Lister
 from hikcore.sources.isapi.playback import Player, refusal_said
@@ -152,10 +152,12 @@ class IsapiSource:
         named = device_time not in ("auto", "utc", "local")
         self._rule = rule_of(device_time) if named else None
         self._clock: DeviceClock | None = None
+        self._unsettled: ClockUndecided | None = None
         self._measuring = asyncio.Lock()
 
     async def clock(self) -> DeviceClock:
-        """What its times mean: as set, or measured once for this source.
+        """What its times mean: as set, or measured once for this source. Where nothing settles it,
+        and both readings are the same now, it is UTC for as long as they are.
 
         Raises:
             ClockUndecided: no recording settles it; the message names both readings.
@@ -168,7 +170,7 @@ class IsapiSource:
 
     def read_as(self, clock: DeviceClock) -> None:
         """Take this clock from now on: the archive has put the measured one right."""
-        self._clock = clock
+        self._clock, self._unsettled = clock, None
 
     def share(self, others: Others | None) -> None:
         """See `SharesLimits`."""
@@ -199,6 +201,8 @@ class IsapiSource:
     async def recordings(self, channel: int, stream: Stream, span: Span) -> Answer:
         """Everything that it lists for a span, all pages; see `recordings_of` for `growing`."""
         clock = await self.clock()
+        if self._unsettled is not None and not agree(clock.zone, span.begin, span.end):
+            raise self._unsettled
         told = await self._read_time()
         asked = clock.wall_to_utc(told.local, self._now())
         begin, end = _literal_window(clock, span)
@@ -388,10 +392,13 @@ class IsapiSource:
                 known=kept.reading if kept is not None else None,
                 tell=evidence.append,
             )
-        except ClockUndecided:
+        except ClockUndecided as error:
             if probe.refused and not probe.answered:
                 raise probe.refused[0] from None  # it is not its clock that is in the way
-            raise
+            if not agree(told.zone, now, now):
+                raise
+            self._unsettled = error
+            return DeviceClock("utc", told.zone, "zone is UTC now")
         if kept is not None and kept.reading != found.listing:
             _LOG.warning(
                 "%s: its times mean %s now, %s when they were measured at %s: %s",
