@@ -7,7 +7,7 @@ from datetime import tzinfo
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hikcore.cli.arguments import Target, load_config
+from hikcore.cli.targets import Target, load_config
 
 if TYPE_CHECKING:
     from hikcore.archive.reader import Archive

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
-from datetime import date, timedelta, tzinfo
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final, Literal
+from typing import Annotated, Literal
 
 import typer
 
-from hikcore.cli.output import Output, length_text
-from hikcore.errors import ConfigurationError
-from hikcore.instants import NS, Span, format_instant, parse_instant
-
-if TYPE_CHECKING:
-    from hikcore.config import Config
+from hikcore.cli.targets import (
+    Target,
+    echo_span,
+    load_config,
+    parse_span,
+    parse_target,
+    zone_named,
+)
 
 Json = Annotated[
     bool, typer.Option("--json", help="JSON on standard output (docs/cli.md has the fields).")
@@ -47,112 +46,7 @@ Tz = Annotated[
 ]
 TIME_HELP = "ISO time with Z or an offset; without one, by the site's clock. A date is its midnight"
 
-_DATE = re.compile(r"(\d{4})-?(\d\d)-?(\d\d)(\s*(?:Z|[+-]\d\d:?\d\d))?")
-_TARGET = re.compile(r"([a-z0-9][a-z0-9_-]{0,62})(?:/([a-z0-9][a-z0-9_-]{0,62}))?")
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """`SITE` or `SITE/CAMERA`."""
-
-    site: str
-    camera: str | None
-
-    def __str__(self) -> str:
-        return f"{self.site}/{self.camera}" if self.camera else self.site
-
-
-def parse_target(text: str, *, camera: bool = False, second: str = "CAMERA") -> Target:
-    """Read a target.
-
-    Args:
-        text: `SITE` or `SITE/CAMERA`.
-        camera: it has to name a camera.
-        second: what stands behind the stroke, where that is no camera.
-
-    Raises:
-        ConfigurationError: it is none.
-    """
-    match = _TARGET.fullmatch(text)
-    if match is None or (camera and match.group(2) is None):
-        form = f"SITE/{second}" if camera else f"SITE or SITE/{second}"
-        raise ConfigurationError(
-            f"{text!r} is not {form}", hint="ids are of a-z, 0-9, '-' and '_', like home/door"
-        )
-    return Target(match.group(1), match.group(2))
-
-
-def load_config(file: Path | None, overrides: list[str] | None = None) -> Config:
-    """The configuration, with what `--set` overrides.
-
-    Raises:
-        ConfigurationError: it cannot be used.
-    """
-    from hikcore.config import load
-
-    pairs = {}
-    for item in overrides or ():
-        key, equals, value = item.partition("=")
-        if not equals:
-            raise ConfigurationError(f"--set {key}: write it like --set archive.url=./footage")
-        pairs[key.strip()] = value.strip()
-    return load(file, overrides=pairs)
-
-
-#: The end of 2200: past any footage, and far enough from the last day that a zone can be added to.
-_LAST: Final = 7_289_654_400 * NS
-
-
-def parse_span(begin: str, end: str, zone: tzinfo | None) -> Span:
-    """Read a span; the end is not in it, but a date as the end is the whole of that day.
-
-    Raises:
-        ConfigurationError: no times, no zone, or begin is not before end.
-    """
-    try:
-        span = Span(parse_instant(begin, zone), parse_instant(_day_after(end), zone))
-        if not 0 <= span.begin < span.end <= _LAST:
-            raise ValueError("nothing was recorded before 1970, nor will be after 2200")
-        return span
-    except (ValueError, OverflowError) as error:
-        hint = ""
-        if "has no zone" in str(error):
-            hint = "or give the site a zone in the configuration, or use --tz Europe/Berlin"
-        raise ConfigurationError(str(error), where="time", hint=hint) from None
-
-
-def _day_after(text: str) -> str:
-    """The text of the next midnight where the text is a date alone, else the text."""
-    match = _DATE.fullmatch(text.strip())
-    if match is None:
-        return text
-    year, month, day, suffix = match.groups()
-    try:
-        following = date(int(year), int(month), int(day)) + timedelta(days=1)
-    except (ValueError, OverflowError):
-        return text  # parse_instant says what is wrong with it
-    return f"{following.isoformat()}T00:00:00{(suffix or '').strip()}"
-
-
-def zone_named(name: str | None) -> tzinfo | None:
-    """The zone of `--tz`.
-
-    Raises:
-        ConfigurationError: there is none of that name.
-    """
-    if name is None:
-        return None
-    from zoneinfo import ZoneInfo
-
-    try:
-        return ZoneInfo(name)
-    except (KeyError, ValueError, OSError):
-        raise ConfigurationError(f"--tz {name}: write it like Asia/Tashkent or UTC") from None
-
-
-def echo_span(output: Output, span: Span) -> None:
-    """Say how the times were understood."""
-    output.talk(
-        f"span: {format_instant(span.begin)} to {format_instant(span.end)} (UTC), "
-        f"{length_text(span.length)}"
-    )
+__all__ = [
+    "TIME_HELP", "ArchiveUrl", "ConfigFile", "Debug", "Json", "Set", "StreamName", "Target", "Tz",
+    "echo_span", "load_config", "parse_span", "parse_target", "zone_named",
+]  # fmt: skip

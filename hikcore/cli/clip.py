@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from hikcore.cli.archive import open_reader
 from hikcore.cli.arguments import (
     TIME_HELP,
     ArchiveUrl,
@@ -18,17 +17,8 @@ from hikcore.cli.arguments import (
     Set,
     StreamName,
     Tz,
-    echo_span,
-    parse_span,
-    parse_target,
-    zone_named,
 )
-from hikcore.cli.output import Output, count_text, size_text
-from hikcore.errors import ConfigurationError
-from hikcore.instants import format_instant
-
-if TYPE_CHECKING:
-    from hikcore.archive.clip import ClipReport
+from hikcore.cli.clipping import write_clip
 
 
 class Audio(StrEnum):
@@ -103,63 +93,20 @@ def clip(
     The JSON has the first and last picture shown, the hidden lead-in, gaps,
     the uncertainty of the times, and hashes.
     """
-    output = Output(json=json)
-    where = parse_target(target, camera=True)
-    if out.suffix.lower() != ".mp4" or out.is_dir():
-        raise ConfigurationError(f"{out} is no name of an MP4 file", hint="write -o clip.mp4")
-    reader = open_reader(archive, config, set_)
-    zone = zone_named(tz) or reader.zone(where.site)
-    span = parse_span(begin, end, zone)
-    echo_span(output, span)
-    report = reader.archive.clip(
-        where.site,
-        where.camera or "",
-        span,
+    write_clip(
+        target,
+        begin,
+        end,
         out,
+        archive=archive,
+        tz=tz,
+        config=config,
+        overrides=set_,
+        json=json,
         stream=stream,
         audio=audio.value,
         start=start.value,
         gaps=gaps.value,
         take=take,
         strip_parameter_sets=strip,
-    )
-    tell(output, report)
-
-
-def milliseconds(length: float) -> str:
-    """`1,480 ms`, `33.4 ms`."""
-    return f"{length:,.1f}".removesuffix(".0") + " ms"
-
-
-def tell(output: Output, report: ClipReport) -> None:
-    """The names of the files, what is in them, and the JSON document."""
-    document = report.document
-    for path in report.paths:
-        output.data(str(path))
-    size = sum(file.size for file in document.files)
-    output.talk(
-        f"  {size_text(size)}, {count_text(document.frames, 'picture')}, times good to "
-        f"{document.uncertainty_ms:g} ms; {report.sidecar.name} has the rest"
-    )
-    if document.lead_in_ms:
-        output.talk(
-            f"  {milliseconds(document.lead_in_ms)} before the begin lie hidden in the file"
-        )
-    output.talk(f"  first {format_instant(document.first)}")
-    output.talk(f"  last  {format_instant(document.last)}")
-    for missing in document.missing:
-        output.talk(
-            f"warning: {format_instant(missing.begin)} to {format_instant(missing.end)} is "
-            f"{missing.state}: {missing.reason}"
-        )
-    if document.ambiguous:
-        output.talk("warning: at a seam the same pictures may be shown twice; see ambiguous there")
-    fields = document.model_dump(mode="json", by_alias=True, exclude_none=True)
-    del fields["schema"]  # the line has its own
-    output.document(
-        "clip",
-        **fields,
-        path=str(report.path),
-        paths=[str(path) for path in report.paths],
-        sidecar=str(report.sidecar),
     )

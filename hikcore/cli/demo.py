@@ -120,7 +120,7 @@ async def _film(made: Devices, style: Style) -> None:
 def _read_back(home: Path, span: Span, output: Output) -> ClipReport:
     """Coverage and a clip, by the archive alone."""
     from hikcore.archive.reader import open_archive
-    from hikcore.cli.clip import tell as tell_clip
+    from hikcore.cli.clipping import tell as tell_clip
     from hikcore.cli.coverage import tell as tell_coverage
 
     archive = open_archive(str(home / "archive"))

@@ -1,70 +1,122 @@
-"""`hikcore cut` without typer, which takes longer to load than most cuts: its arguments in their
-plain forms. Whatever else there is (help, mistakes, other spellings) is typer's to say."""
+"""`hikcore cut` and `hikcore clip` without typer, which takes longer to load than most cuts: their
+arguments in their plain forms. Whatever else there is (help, mistakes, other spellings) is typer's
+to say."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from hikcore.cli.failures import guarded
 from hikcore.cli.output import Output
 
-_VALUES: Final = {"-o": "out", "--out": "out", "--from": "begin", "--to": "end", "--start": "start"}
+#: Options with a value of each command, flags of both, and the values that are not just any.
+_VALUES: Final[dict[str, dict[str, str]]] = {
+    "cut": {"-o": "out", "--out": "out", "--from": "begin", "--to": "end", "--start": "start"},
+    "clip": {
+        "-o": "out", "--out": "out", "--stream": "stream", "--audio": "audio", "--start": "start",
+        "--gaps": "gaps", "--take": "take", "--archive": "archive", "--tz": "tz",
+        "--config": "config",
+    },
+}  # fmt: skip
 _FLAGS: Final = {"--strip-parameter-sets": "strip", "--json": "json", "--debug": "debug"}
+_CHOICES: Final = {
+    "start": ("exact", "key"),
+    "stream": ("main", "sub"),
+    "audio": ("copy", "aac", "flac", "none"),
+    "gaps": ("keep", "cut"),
+    "take": tuple("123456789"),
+}
 
 
-@dataclass
 class Plain:
-    """The arguments of a cut."""
+    """The arguments of a command: words that are no options, values of options, flags."""
 
-    files: list[str] = field(default_factory=list)
-    out: str = ""
-    begin: str | None = None
-    end: str | None = None
-    start: str = "exact"
-    strip: bool = False
-    json: bool = False
-    debug: bool = False
+    def __init__(self) -> None:
+        self.words: list[str] = []
+        self.values: dict[str, str] = {}
+        self.flags: set[str] = set()
 
 
-def plain_cut(arguments: Sequence[str]) -> Plain | None:
-    """The arguments of `hikcore cut`, if they are of the plain form; else None."""
-    if not arguments or arguments[0] != "cut":
+def plain(arguments: Sequence[str]) -> Plain | None:
+    """The arguments of `hikcore cut` or `clip`, if they are of the plain form; else None."""
+    values = _VALUES.get(arguments[0]) if arguments else None
+    if values is None:
         return None
     found = Plain()
-    given: set[str] = set()
-    words = iter(arguments[1:])
-    for word in words:
-        name = _VALUES.get(word) or _FLAGS.get(word)
-        if name is None:
-            if not word or word.startswith("-"):
+    rest = iter(arguments[1:])
+    for word in rest:
+        if word in _FLAGS:
+            if _FLAGS[word] in found.flags:
                 return None
-            found.files.append(word)
-            continue
-        value = next(words, "") if word in _VALUES else ""
-        if name in given or (word in _VALUES and (not value or value.startswith("-"))):
+            found.flags.add(_FLAGS[word])
+        elif word in values:
+            name, value = values[word], next(rest, "")
+            if name in found.values or not value or value.startswith("-"):
+                return None
+            found.values[name] = value
+        elif not word or word.startswith("-"):
             return None
-        given.add(name)
-        setattr(found, name, value if word in _VALUES else True)
-    whole = found.files and found.out and found.start in ("exact", "key")
-    return found if whole else None
+        else:
+            found.words.append(word)
+    good = all(found.values.get(name, known[0]) in known for name, known in _CHOICES.items())
+    count = len(found.words)
+    whole = count == 3 if arguments[0] == "clip" else count > 0
+    return found if good and whole and "out" in found.values else None
 
 
 def run_short(arguments: Sequence[str]) -> int | None:
     """Run the command line and give its exit code; None where typer is needed."""
-    asked = plain_cut(arguments)
+    asked = plain(arguments)
     if asked is None:
         return None
+    work = _WORK[arguments[0]]
+
+    def done() -> int:
+        work(asked.words, asked.values, asked.flags)
+        return 0
+
+    return guarded(done, Output(json="json" in asked.flags), debug="debug" in asked.flags)
+
+
+def _cut(words: list[str], values: Mapping[str, str], flags: set[str]) -> None:
     from pathlib import Path
 
     from hikcore.cli.cutting import cut_files
 
-    def work() -> int:
-        cut_files(
-            [Path(name) for name in asked.files], Path(asked.out), asked.begin, asked.end,
-            asked.start, strip=asked.strip, json=asked.json,
-        )  # fmt: skip
-        return 0
+    cut_files(
+        [Path(name) for name in words], Path(values["out"]), values.get("begin"),
+        values.get("end"), values.get("start", "exact"), strip="strip" in flags,
+        json="json" in flags,
+    )  # fmt: skip
 
-    return guarded(work, Output(json=asked.json), debug=asked.debug)
+
+def _clip(words: list[str], values: Mapping[str, str], flags: set[str]) -> None:
+    from pathlib import Path
+
+    from hikcore.cli.clipping import write_clip
+
+    target, begin, end = words
+    write_clip(
+        target,
+        begin,
+        end,
+        Path(values["out"]),
+        archive=values.get("archive"),
+        tz=values.get("tz"),
+        config=Path(values["config"]) if "config" in values else None,
+        overrides=None,
+        json="json" in flags,
+        stream=values.get("stream", "main"),
+        audio=values.get("audio", "copy"),
+        start=values.get("start", "exact"),
+        gaps=values.get("gaps", "keep"),
+        take=int(values.get("take", "1")),
+        strip_parameter_sets="strip" in flags,
+    )
+
+
+_WORK: Final[dict[str, Callable[[list[str], Mapping[str, str], set[str]], None]]] = {
+    "cut": _cut,
+    "clip": _clip,
+}

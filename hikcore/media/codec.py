@@ -7,8 +7,8 @@ from typing import Literal
 
 from hikcore.errors import MediaDamaged
 from hikcore.media import h264, h265
+from hikcore.media.formats import CodecConfig
 from hikcore.media.mp4.entries import read_entry, sample_entry
-from hikcore.media.table import CodecConfig
 
 __all__ = ["parameter_sets", "read_entry", "sample_entry", "video_config"]
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from hikcore.errors import MediaDamaged
 from hikcore.media.bits import BitReader, rbsp
@@ -18,8 +18,7 @@ _CHROMA = {0: (1, 1), 1: (2, 2), 2: (2, 1), 3: (1, 1)}
 _LARGEST_PICTURE = 1 << 15
 
 
-@dataclass(frozen=True, slots=True)
-class SpsInfo:
+class SpsInfo(NamedTuple):
     """What an SPS says that containers and people want to know; sizes in pixels after cropping.
 
     `general` holds the 12 bytes of general profile space to general level, as hvcC wants them;

@@ -10,11 +10,11 @@ from collections.abc import Callable
 
 from hikcore.errors import MediaDamaged
 from hikcore.media.cut import Cut, told
+from hikcore.media.formats import ByteSource
 from hikcore.media.mp4.headers import TIMESCALE, Writable
 from hikcore.media.mp4.plain import find_moov
 from hikcore.media.mp4.quick import quick_cut
 from hikcore.media.mp4.source import Ahead
-from hikcore.media.table import ByteSource
 
 #: The moov of half an hour and more.
 BLOCK = 512 << 10

@@ -29,6 +29,15 @@ from hikcore.media.mp4.write import Edit, OutTrack
 from hikcore.media.samples import SampleReader
 from hikcore.media.spread import media_times
 from hikcore.media.table import CodecConfig, Samples
+from hikcore.media.units import (
+    LONGEST,
+    LiveUnit,
+    Memory,
+    lasts,
+    rising,
+    sound_samples,
+    timed,
+)
 
 _HEADER: Final = struct.Struct("<IIHHHIH12x")
 _MAGIC: Final = 0x89639615
@@ -39,8 +48,6 @@ _TICKS: Final = TIMESCALE
 _BYTES: Final = 8 << 20
 #: 40 ms: of the last picture, where there is no other.
 _STEP: Final = 3600
-#: A picture lasts no longer in a fragment (an hour): behind it the next fragment's time says more.
-_LONGEST: Final = 3600 * TIMESCALE
 #: Sound whose time lies further from the pictures that it came with has a wrong one (10 s).
 _NEAR: Final = 10 * TIMESCALE
 #: Units of sound that wait for a file with a track for them: a minute.
@@ -69,15 +76,6 @@ class RecordingReport:
     steps: list[tuple[int, int]] = field(default_factory=list)
 
 
-@dataclass(slots=True)
-class _Unit:
-    kind: int
-    time: int
-    data: bytes
-    tick: int = -1
-    key: bool = False
-
-
 class LiveWriter:
     """Writes one camera's live frames.
 
@@ -102,8 +100,8 @@ class LiveWriter:
         self.reorders = False
         self._delay = 0
         self._clock = LiveClock()
-        self._pictures: list[_Unit] = []
-        self._sound: list[_Unit] = []
+        self._pictures: list[LiveUnit] = []
+        self._sound: list[LiveUnit] = []
         self._size = 0
         self._key = b""
         self._out: Writable | None = None
@@ -122,9 +120,9 @@ class LiveWriter:
             OSError: it cannot be written.
         """
         if kind == _G711:
-            self._sound.append(_Unit(kind, self._clock.beside(time), bytes(payload)))
+            self._sound.append(LiveUnit(kind, self._clock.beside(time), bytes(payload)))
             return
-        picture = _Unit(kind, -1, bytes(payload))
+        picture = LiveUnit(kind, -1, bytes(payload))
         picture.key = decodes_from(picture.data, h265=kind in _H265)
         if self.reorders and not picture.key:
             picture.time = self._clock.beside(time)
@@ -145,7 +143,7 @@ class LiveWriter:
         self.report.steps = self._clock.steps
         return self.report
 
-    def _full(self, picture: _Unit) -> bool:
+    def _full(self, picture: LiveUnit) -> bool:
         first = self._pictures[0]
         waited = picture.time - first.time if picture.time >= 0 and first.time >= 0 else 0
         return (
@@ -155,7 +153,7 @@ class LiveWriter:
             or len(self._pictures) >= 1000
         )
 
-    def _flush(self, following: _Unit | None) -> None:
+    def _flush(self, following: LiveUnit | None) -> None:
         """Write the pictures that have come as a fragment; `following` ends the last one."""
         pictures, self._pictures, self._size = self._pictures, [], 0
         end = self._ticks(pictures, following)
@@ -171,7 +169,7 @@ class LiveWriter:
         self._ready(samples.configs[0], int(samples.pts[0]), begins=begins)
         self._write(samples, source, end, last=following is None)
 
-    def _ticks(self, pictures: Sequence[_Unit], following: _Unit | None) -> int:
+    def _ticks(self, pictures: Sequence[LiveUnit], following: LiveUnit | None) -> int:
         """Give each picture its tick; the tick at which the last one ends."""
         units = [*pictures, following] if following is not None else list(pictures)
         if self.reorders and all(unit.time >= 0 for unit in units):
@@ -192,7 +190,7 @@ class LiveWriter:
             return at + (times.step if len(pictures) > 1 else _STEP)
         return at
 
-    def _shown(self, pictures: Sequence[_Unit], following: _Unit | None) -> int:
+    def _shown(self, pictures: Sequence[LiveUnit], following: LiveUnit | None) -> int:
         """The same of a group whose pictures come in another order than they are shown in."""
         floor = max(pictures[0].tick, 0)
         for unit in pictures:
@@ -204,21 +202,21 @@ class LiveWriter:
         return following.tick
 
     def _index(
-        self, pictures: Sequence[_Unit], *, begins: bool, end: int
-    ) -> tuple[Samples, _Memory]:
+        self, pictures: Sequence[LiveUnit], *, begins: bool, end: int
+    ) -> tuple[Samples, Memory]:
         """The samples of these pictures. In the middle of a group the key picture that it began
         with stands before them, for its parameter sets, and is left out again."""
         indexer = EverFocusIndexer(size_counts_header=False, law=self.law)
         parts: list[bytes] = []
         offsets: list[int] = []
         at = 0
-        lead = [] if begins or not self._key else [_Unit(pictures[0].kind, -1, self._key)]
+        lead = [] if begins or not self._key else [LiveUnit(pictures[0].kind, -1, self._key)]
         for unit in (*lead, *pictures):
             header = _HEADER.pack(_MAGIC, len(unit.data), unit.kind, 0, 0, 1, 0)
             offsets.append(at)
             parts += (header, unit.data)
             at += len(header) + len(unit.data)
-        source = _Memory(b"".join(parts))
+        source = Memory(b"".join(parts))
         indexer.feed(source.data)
         table = indexer.finish()
         if table.video is None:
@@ -234,9 +232,9 @@ class LiveWriter:
         video = video.slice(int(own[0]), int(own[-1]) + 1)
         ticks = np.array([p.tick for p in pictures], np.int64)[frame[own] - len(lead)]
         if self.reorders:
-            return _timed(video, self._decoded(ticks), ticks, end - self._delay), source
-        ticks = _rising(ticks)
-        return _timed(video, ticks, ticks, end), source
+            return timed(video, self._decoded(ticks), ticks, end - self._delay), source
+        ticks = rising(ticks)
+        return timed(video, ticks, ticks, end), source
 
     def _decoded(self, pts: NDArray[np.int64]) -> NDArray[np.int64]:
         """Decoding times of a group: one delay before the order of showing, the same for all groups
@@ -268,7 +266,7 @@ class LiveWriter:
             unit.tick = -1  # it was of the file before
         self.report.files += 1
 
-    def _write(self, samples: Samples, source: _Memory, end: int, *, last: bool) -> None:
+    def _write(self, samples: Samples, source: Memory, end: int, *, last: bool) -> None:
         assert self._out is not None
         # Shown from the first picture on, which is decoded by a delay before (14496-12 8.6.6).
         edits = (Edit(0, self._delay),) if self._delay else ()
@@ -282,7 +280,7 @@ class LiveWriter:
             readers.append(SampleReader(heard))
             begins.append(int(units.dts[0]) - self._zero)
         plan = fragment_layout(
-            tracks, least=_LONGEST * 2, behind=Behind(self._fragments, tuple(begins))
+            tracks, least=LONGEST * 2, behind=Behind(self._fragments, tuple(begins))
         )
         if not self._fragments:
             init = plan.init if len(tracks) == self._tracks else self._silent_init(samples, edits)
@@ -301,11 +299,11 @@ class LiveWriter:
     def _silent_init(self, samples: Samples, edits: tuple[Edit, ...]) -> bytes:
         """An init segment with a track of sound, though none lies in the first fragment."""
         config = self._sound_config()
-        none = _sound_samples([_Unit(_G711, -1, b"\0", 0)], config, 1)
+        none = sound_samples([LiveUnit(_G711, -1, b"\0", 0)], config, 1)
         plan = fragment_layout([OutTrack(samples, edits), OutTrack(none)], behind=Behind(0, (0, 0)))
         return plan.init
 
-    def _take_sound(self, begin: int, end: int, *, last: bool) -> tuple[Samples, _Memory] | None:
+    def _take_sound(self, begin: int, end: int, *, last: bool) -> tuple[Samples, Memory] | None:
         """The units of sound that begin before the tick `end`, but for the newest: how long it
         lasts is known when the next one comes, or never (`last`)."""
         if self._tracks == 1:
@@ -333,11 +331,11 @@ class LiveWriter:
         if count <= 0:
             return None
         units, self._sound = self._sound[:count], self._sound[count:]
-        until = self._sound[0].tick if self._sound else units[-1].tick + _lasts(units[-1])
+        until = self._sound[0].tick if self._sound else units[-1].tick + lasts(units[-1])
         self._sound_end = until - self._zero
         self.report.units += count
-        samples = _sound_samples(units, self._sound_config(), until)
-        return samples, _Memory(b"".join(unit.data for unit in units))
+        samples = sound_samples(units, self._sound_config(), until)
+        return samples, Memory(b"".join(unit.data for unit in units))
 
     def _drop(self, count: int, why: str) -> None:
         if count:
@@ -351,64 +349,3 @@ class LiveWriter:
         assert self._out is not None
         self._out.write(data)
         self.report.bytes += len(data)
-
-
-class _Memory:
-    """Bytes in memory as the source of a table."""
-
-    def __init__(self, data: bytes) -> None:
-        self.data = data
-        self._view = memoryview(data)
-
-    def read_at(self, offset: int, size: int) -> memoryview:
-        """Those bytes."""
-        return self._view[offset : offset + size]
-
-
-def _lasts(unit: _Unit) -> int:
-    """Ticks of a unit of G.711 of 8 kHz."""
-    return max(len(unit.data) * TIMESCALE // 8000, 1)
-
-
-def _rising(ticks: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Pictures of one frame one tick after the other."""
-    index = np.arange(len(ticks))
-    return np.maximum.accumulate(ticks - index) + index
-
-
-def _timed(video: Samples, dts: NDArray[np.int64], pts: NDArray[np.int64], end: int) -> Samples:
-    config = video.configs[int(video.config[0])]
-    return Samples(
-        timescale=TIMESCALE,
-        dts=dts,
-        pts=pts,
-        size=video.size,
-        sync=video.sync,
-        config=np.zeros(len(video), np.uint16),
-        first=video.first,
-        extent_offset=video.extent_offset,
-        extent_size=video.extent_size,
-        framing=video.framing,
-        configs=(config,),
-        last_duration=min(max(end - int(dts[-1]), 1), _LONGEST),
-    )
-
-
-def _sound_samples(units: Sequence[_Unit], config: CodecConfig, end: int) -> Samples:
-    ticks = np.array([unit.tick for unit in units], np.int64)
-    sizes = np.array([len(unit.data) for unit in units], np.uint32)
-    ends = np.cumsum(sizes, dtype=np.uint64)
-    return Samples(
-        timescale=TIMESCALE,
-        dts=ticks,
-        pts=ticks,
-        size=sizes,
-        sync=np.ones(len(units), np.bool_),
-        config=np.zeros(len(units), np.uint16),
-        first=np.arange(len(units) + 1, dtype=np.int64),
-        extent_offset=(ends - sizes).astype(np.uint64),
-        extent_size=sizes,
-        framing="raw",
-        configs=(config,),
-        last_duration=min(max(end - int(ticks[-1]), 1), _LONGEST),
-    )

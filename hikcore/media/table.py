@@ -7,51 +7,13 @@ The table is columns, not objects. Sample bytes are one or more extents of the s
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING
+
+from hikcore.media.formats import ByteSource, Codec, CodecConfig, Damage, Framing
 
 if TYPE_CHECKING:  # numpy takes longer to load than a short cut takes: see hikcore.media.mp4.quick
     import numpy as np
     from numpy.typing import NDArray
-
-Codec = Literal["h264", "h265", "alaw", "ulaw", "aac", "flac", "ipcm", "sowt", "twos", "opus"]
-#: How sample bytes lie in the source. `annexb`: NAL units behind start codes; `length`: NAL units
-#: behind 4-byte lengths (as in our MP4), `length1` to `length3`: behind shorter ones; `raw`: as
-#: they are (audio).
-Framing = Literal["annexb", "length", "length1", "length2", "length3", "raw"]
-
-
-class ByteSource(Protocol):
-    """Where the bytes of a table lie: a file, or a window of an object."""
-
-    def read_at(self, offset: int, size: int) -> bytes | memoryview:
-        """Exactly `size` bytes from `offset`.
-
-        Raises:
-            MediaDamaged: the source ends before.
-        """
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class CodecConfig:
-    """What a decoder must know before the first sample.
-
-    Attributes:
-        codec: `h264`, `h265`, `alaw`, `ulaw`, `aac`, `flac`; PCM: `ipcm`, `sowt` (little-endian),
-            `twos` (big-endian); `opus`.
-        record: video: the avcC/hvcC payload (ISO 14496-15); AAC: AudioSpecificConfig; FLAC:
-            STREAMINFO (34 bytes); ipcm: format flags and bits (pcmC); sowt, twos: bits; Opus: the
-            dOps payload; else empty.
-        width, height: pixels after cropping; 0 for audio.
-        rate, channels: of audio; 0 for video.
-    """
-
-    codec: Codec
-    record: bytes = b""
-    width: int = 0
-    height: int = 0
-    rate: int = 0
-    channels: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,14 +67,6 @@ class Samples:
 
 
 @dataclass(frozen=True, slots=True)
-class Damage:
-    """A stretch of the source that breaks its format's rules and was passed over."""
-
-    offset: int
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
 class Anchors:
     """Readings of the device's wall clock, each at the sample whose pack it came with.
 
@@ -154,3 +108,8 @@ class SampleTable:
     encrypted: bool = False
     notes: tuple[str, ...] = field(default=())
     presented: tuple[int, int] | None = None
+
+
+__all__ = [
+    "Anchors", "ByteSource", "Codec", "CodecConfig", "Damage", "Framing", "SampleTable", "Samples",
+]  # fmt: skip

@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 from hikcore.errors import MediaDamaged
 from hikcore.media import h264, h265
 from hikcore.media.bits import BitReader
-from hikcore.media.table import CodecConfig
+from hikcore.media.formats import CodecConfig
 
 #: aspect_ratio_idc 1 to 16, and 255 for one that is written out.
 _RATIOS: Final = (

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import typer
+import typer.rich_utils  # which typer itself loads when help is first asked for
 from rich.table import Table
 
 from hikcore import errors

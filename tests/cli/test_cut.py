@@ -16,7 +16,7 @@ from hikcore.cli import cut as declared
 from hikcore.cli import cutting
 from hikcore.cli.app import run
 from hikcore.cli.cutting import seconds
-from hikcore.cli.short import plain_cut, run_short
+from hikcore.cli.short import plain, run_short
 from hikcore.errors import ConfigurationError
 from tests.media.mp4_footage import decode_video
 from tests.media.mp4_foreign import foreign
@@ -162,7 +162,7 @@ def test_plain_arguments_are_read_as_typer_reads_them(words: list[str]) -> None:
      []],
 )  # fmt: skip
 def test_other_arguments_are_left_to_typer(words: list[str]) -> None:
-    assert plain_cut(words) is None
+    assert plain(words) is None
     assert run_short(words) is None
 
 

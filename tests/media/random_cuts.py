@@ -10,6 +10,9 @@ and [a,c) are cut out of the archive, decoded by PyAV, and held to:
 - [a,b) and [b,c) show together what [a,c) shows: a picture that covers b inside it is the last of
   one and the first of the other, and nothing else is shown twice;
 - sound whose samples carry their instants begins and runs with the pictures, to the sample.
+
+The body is cut and joined without an archive too (`hikcore cut`). What the native tables are made
+for must go by them, and come out as by the general way: `_WAYS` are counted, as the classes are.
 """
 
 from __future__ import annotations
@@ -35,13 +38,26 @@ from numpy.typing import NDArray
 from hikcore.errors import HikcoreError, NoRecording
 from hikcore.instants import NS, Span, ns_to_ticks
 from hikcore.media.check import check_file
-from hikcore.media.cut import cut_file
+from hikcore.media.cut import cut_file, join_files
+from hikcore.media.files import FileSource
+from hikcore.media.mp4.plain import find_moov
+from hikcore.media.mp4.quick import quick_cut, quick_join
+from hikcore.media.whole import cut_table, join_tables
 from tests.media.cut_archive import Cameras, Held
 from tests.media.cut_bodies import body, kinds
 from tests.media.cut_footage import Kind
 from tests.timecode import read_instant, read_sound
 
 SOUNDS = ("copy", "aac", "flac", "none")
+#: Containers that are cut by the native tables; a file that hides its begin is not joined.
+_PLAIN = ("mp4 moov first", "mp4 moov last", "mp4 with a lead-in", "mov")
+_JOINED = ("mp4 moov first", "mp4 moov last", "mov")
+_WAYS = tuple(
+    f"{how} by the native tables, {sound}: {container}"
+    for how, containers in (("cut", _PLAIN), ("joined", _JOINED))
+    for sound in ("sound", "mute")
+    for container in containers
+)
 _MARKS = {"alaw": bytes([0xB0 ^ 0x55]), "ulaw": b"\xbf"}
 #: A choice among so many: hypothesis' or a random generator's.
 Choose = Callable[[int], int]
@@ -92,8 +108,10 @@ def draw(choose: Choose, container: str, kind: Kind) -> Point:
     return Point(container, kind, a, b, max(c, b + 1), start, audio, strip)
 
 
-def judge(cameras: Cameras, point: Point, folder: Path) -> list[str]:
-    """What is wrong with the clips of a point; nothing, if all is well."""
+def judge(cameras: Cameras, point: Point, folder: Path, ways: list[str] | None = None) -> list[str]:
+    """What is wrong with the clips of a point; nothing, if all is well. `ways` gets which of _WAYS
+    were gone."""
+    ways = [] if ways is None else ways
     try:
         held = cameras.held(body(point.container, point.kind))
     except HikcoreError as error:
@@ -105,7 +123,9 @@ def judge(cameras: Cameras, point: Point, folder: Path) -> list[str]:
         shown.append(one)
     names = ("ab", "bc", "ac")
     faults = [f"{name}: {f}" for name, one in zip(names, shown, strict=True) for f in one.faults]
-    faults += [f"cut of the file: {one}" for one in _cut(held, point, folder / "cut.mp4")]
+    faults += [f"cut of the file: {one}" for one in _cut(held, point, folder / "cut.mp4", ways)]
+    if point.container in _JOINED:
+        faults += [f"joined: {one}" for one in _join(held, point, folder / "join.mp4", ways)]
     if point.start == "exact" and not faults:
         first, second, both = (one.marks for one in shown)
         covered = point.b not in held.body.footage.instants and first and second
@@ -128,7 +148,7 @@ def expected(held: Held, span: Span, start: str) -> list[int]:
     return list(range(first, until))
 
 
-def _cut(held: Held, point: Point, out: Path) -> list[str]:
+def _cut(held: Held, point: Point, out: Path, ways: list[str]) -> list[str]:
     """The same without an archive: `hikcore cut` of [a, c), in ticks since the first picture that
     the file shows."""
     made = held.body.footage
@@ -154,7 +174,49 @@ def _cut(held: Held, point: Point, out: Path) -> list[str]:
     ticks = [Fraction(tick - made.ticks[first], 90_000) for tick in made.ticks[first:until]]
     if times != ticks:
         return ["its pictures are shown at other times"]
-    return [str(one) for one in check_file(out, source=held.path, decode=True).failures]
+    faults = [str(one) for one in check_file(out, source=held.path, decode=True).failures]
+    return faults + _cut_natively(held, point, out, (begin, end), ways)
+
+
+def _cut_natively(
+    held: Held, point: Point, out: Path, span: tuple[int, int], ways: list[str]
+) -> list[str]:
+    """Whether a cut went the native way, where it is to, and came out as by the other."""
+    begin, end = (round(tick / 90_000 * 90_000) for tick in span)
+    with FileSource(held.path) as source:
+        moov = find_moov(source, source.size)
+        native = quick_cut(source, source.size, moov, begin, end) is not None
+    if not native:
+        return ["left to the general way"] if point.container in _PLAIN else []
+    ways.append(_way("cut", point))
+    other = out.with_name("general.mp4")
+    with other.open("wb") as file:
+        cut_table(held.path, file.fileno(), begin, end)
+    return [] if out.read_bytes() == other.read_bytes() else ["not as by the general way"]
+
+
+def _join(held: Held, point: Point, out: Path, ways: list[str]) -> list[str]:
+    """The body twice, one behind the other."""
+    paths = [held.path, held.path]
+    join_files(paths, out)
+    with FileSource(held.path) as source:
+        if quick_join([source, source]) is None:
+            return ["left to the general way"]
+    ways.append(_way("joined", point))
+    other = out.with_name("general.mp4")
+    with other.open("wb") as file:
+        join_tables(paths, file.fileno())
+    marks, _ = _pictures(out)
+    if marks != [*held.body.footage.marks] * 2:
+        return [f"shows {_brief(marks)}"]
+    same = out.read_bytes() == other.read_bytes()
+    faults = [str(one) for one in check_file(out, decode=True).failures]
+    return faults if same else [*faults, "not as by the general way"]
+
+
+def _way(how: str, point: Point) -> str:
+    sound = "sound" if point.kind.sound else "mute"
+    return f"{how} by the native tables, {sound}: {point.container}"
 
 
 def _clip(cameras: Cameras, held: Held, point: Point, span: Span, out: Path) -> Shown:
@@ -326,13 +388,16 @@ def main() -> int:
     parser.add_argument("--only", type=int, help="judge this point alone")
     options = parser.parse_args()
     done: dict[int, list[str]] = {}
+    ways: dict[int, list[str]] = {}
     if options.resume and options.resume.exists():
         for line in options.resume.read_text().splitlines():
             row = json.loads(line)
             if row["seed"] == options.seed:
                 done[row["point"]] = row["faults"]
+                ways[row["point"]] = row.get("ways", [])
     began = time.monotonic()
     hit: Counter[str] = Counter()
+    gone: Counter[str] = Counter()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         cameras = Cameras(folder)
@@ -341,18 +406,23 @@ def main() -> int:
             if options.only is not None and number != options.only:
                 continue
             if number not in done or options.only is not None:
-                done[number] = judge(cameras, point, folder)
+                ways[number] = []
+                done[number] = judge(cameras, point, folder, ways[number])
                 if options.resume:
                     row = {"seed": options.seed, "point": number, "class": str(point),
-                           "faults": done[number]}  # fmt: skip
+                           "faults": done[number], "ways": ways[number]}  # fmt: skip
                     with options.resume.open("a") as out:
                         out.write(json.dumps(row) + "\n")
+            gone.update(ways[number])
             for fault in done[number]:
                 print(f"{number} ({point}; {point.start}, {point.audio}): {fault}")
     missed = [f"{c}, {k}" for c, k in kinds() if not hit[f"{c}, {k}"]]
+    missed += [way for way in _WAYS if not gone[way] and options.only is None]
     failed = [number for number, faults in done.items() if faults]
     for text in missed:
         print(f"never hit: {text}")
+    for way in _WAYS:
+        print(f"{gone[way]:4} {way}")
     print(
         f"{len(done)} points, {3 * len(done)} clips, {len(hit)} classes of {len(kinds())}, "
         f"{min(hit.values())} to {max(hit.values())} points each; {len(failed)} points fail; "

@@ -6,7 +6,7 @@ import struct
 from collections.abc import Iterator
 
 from hikcore.errors import MediaDamaged
-from hikcore.media.table import Damage
+from hikcore.media.formats import Damage
 
 #: Boxes of one parent that are looked at; a stsd or traf of any real file has a handful.
 MAX_CHILDREN = 100_000

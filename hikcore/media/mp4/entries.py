@@ -9,9 +9,9 @@ from __future__ import annotations
 import struct
 
 from hikcore.errors import MediaDamaged, MediaEncrypted, MediaUnsupported
+from hikcore.media.formats import Codec, CodecConfig
 from hikcore.media.mp4.boxes import box, children
 from hikcore.media.mp4.sound_entries import CODECS, read_sound, sound_entry
-from hikcore.media.table import Codec, CodecConfig
 from hikcore.media.vui import usability
 
 _VISUAL = 78  # bytes of VisualSampleEntry before its boxes

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
+from hikcore.media.formats import CodecConfig
 from hikcore.media.mp4.boxes import box, full_box
-from hikcore.media.table import CodecConfig
 
 #: Timescale of the movie header, and of every track that an archive holds.
 TIMESCALE = 90_000
@@ -32,8 +31,7 @@ class Writable(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Edit:
+class Edit(NamedTuple):
     """An entry of an edit list: `duration` in movie ticks, shown from `media_time` (in ticks of the
     track after its decoding times were rebased to 0), or nothing shown (-1). `rate` is 16.16: 1, or
     0 where one picture stands still."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hikcore.media import h264, h265
 from hikcore.media.codec import parameter_sets
-from hikcore.media.table import ByteSource, CodecConfig
+from hikcore.media.formats import ByteSource, CodecConfig
 
 #: What is read of a sync sample: parameter sets and the head of the first slice.
 _PEEK = 1024

@@ -12,11 +12,11 @@ from typing import NamedTuple
 
 from hikcore.errors import MediaDamaged, MediaError
 from hikcore.media.codec import parameter_sets
+from hikcore.media.formats import ByteSource, CodecConfig
 from hikcore.media.mp4.boxes import children, find, read_header
 from hikcore.media.mp4.entries import nal_width, read_entry
 from hikcore.media.mp4.headers import FURTHEST, TIMESCALE
 from hikcore.media.mp4.sound_entries import PCM
-from hikcore.media.table import ByteSource, CodecConfig
 from hikcore.native.stbl import Track
 
 #: As the general reader: the largest moov, and samples of a track.

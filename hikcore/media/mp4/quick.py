@@ -12,12 +12,12 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from hikcore.media.files import FileSource
+from hikcore.media.formats import ByteSource, CodecConfig
 from hikcore.media.mp4.clip_head import ClipTrack, clip_head
 from hikcore.media.mp4.headers import TIMESCALE, Edit, Writable
 from hikcore.media.mp4.keycheck import KeyCheck
 from hikcore.media.mp4.plain import Heard, Plain, find_moov, open_plain
 from hikcore.media.mp4.sound_entries import AAC_FRAME, sample_bytes
-from hikcore.media.table import ByteSource, CodecConfig
 from hikcore.native.cutting import Clip
 from hikcore.native.rows import Layout
 from hikcore.native.sounding import Sound

@@ -10,8 +10,8 @@ from __future__ import annotations
 import struct
 
 from hikcore.errors import MediaDamaged, MediaUnsupported
+from hikcore.media.formats import Codec, CodecConfig
 from hikcore.media.mp4.boxes import box, find, full_box
-from hikcore.media.table import Codec, CodecConfig
 
 _FIXED = 8 + 28  # the box header, and AudioSampleEntry before its boxes
 _AAC = 0x40  # objectTypeIndication: MPEG-4 audio

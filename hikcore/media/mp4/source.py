@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hikcore.media.table import ByteSource
+from hikcore.media.formats import ByteSource
 
 
 class Ahead:
