@@ -8,7 +8,7 @@ copy is behind a check of both sides.
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memset
 
-from hikcore.native.startcode cimport next_start_code
+from hikcore.native.startcode cimport next_start_code, pass_any, pass_over
 
 
 cdef uint64_t P1 = 0x9E3779B185EBCA87ULL
@@ -263,6 +263,23 @@ def gather(const uint8_t[::1] block not None, uint64_t base,
                 bad = i
                 break
     return bad
+
+
+def passed_over(const uint8_t[::1] data not None, Py_ssize_t begin, bint any_processor):
+    """How far the search for start codes passes over whole strides, from `begin` (2 at least) on.
+
+    Args:
+        any_processor: by the form for all processors, not by the one for this.
+    """
+    cdef size_t out
+    if not 2 <= begin <= data.shape[0]:
+        raise ValueError("two bytes must lie before, and no more than there are")
+    with nogil:
+        if any_processor:
+            out = pass_any(&data[0], begin, data.shape[0])
+        else:
+            out = pass_over(&data[0], begin, data.shape[0])
+    return out
 
 
 def fingerprints(const uint8_t[::1] samples not None, const uint32_t[::1] sizes not None,

@@ -28,6 +28,9 @@ def stretch(
     """How many samples lie within `room` bytes of the source: (end, begin and end of their bytes,
     bytes in MP4 form, whether their extents lie one behind the other)."""
 
+def passed_over(data: Buffer, begin: int, any_processor: bool) -> int:
+    """How far the search for start codes passes over whole strides of bytes."""
+
 def fingerprints(
     samples: Buffer, sizes: NDArray[np.uint32], out: NDArray[np.uint64], codec: int
 ) -> int:

@@ -3,8 +3,48 @@
 from libc.stdint cimport uint8_t
 from libc.string cimport memchr
 
-cdef enum:
-    STRIDE = 256
+cdef extern from *:
+    """
+    #include <stddef.h>
+    #include <stdint.h>
+
+    #define HIKCORE_STRIDE 256
+
+    /* Two zeros side by side are rare; the inner loop becomes one of vectors. */
+    #define HIKCORE_PASS_OVER(p, i, n)                                          \\
+        while ((n) - (i) >= HIKCORE_STRIDE) {                                   \\
+            uint8_t least = 255;                                                \\
+            for (size_t k = 0; k < HIKCORE_STRIDE; k++) {                       \\
+                uint8_t pair = (uint8_t) ((p)[(i) + k - 2] | (p)[(i) + k - 1]); \\
+                least = pair < least ? pair : least;                            \\
+            }                                                                   \\
+            if (!least) break;                                                  \\
+            (i) += HIKCORE_STRIDE;                                              \\
+        }                                                                       \\
+        return (i)
+
+    static size_t hikcore_pass_any(const uint8_t *p, size_t i, size_t n) {
+        HIKCORE_PASS_OVER(p, i, n);
+    }
+
+    #if defined(__x86_64__) && defined(__GNUC__)
+    /* Wheels are built for any x86-64: wider vectors where the processor has them. */
+    __attribute__((target("avx2")))
+    static size_t hikcore_pass_avx2(const uint8_t *p, size_t i, size_t n) {
+        HIKCORE_PASS_OVER(p, i, n);
+    }
+    static inline size_t hikcore_pass_over(const uint8_t *p, size_t i, size_t n) {
+        return __builtin_cpu_supports("avx2") ? hikcore_pass_avx2(p, i, n)
+                                              : hikcore_pass_any(p, i, n);
+    }
+    #else
+    #define hikcore_pass_over hikcore_pass_any
+    #endif
+    """
+    enum: STRIDE "HIKCORE_STRIDE"
+    # From `i` (2 at least) over whole strides in which no 01 has two zeros before it.
+    size_t pass_over "hikcore_pass_over" (const uint8_t* p, size_t i, size_t n) noexcept nogil
+    size_t pass_any "hikcore_pass_any" (const uint8_t* p, size_t i, size_t n) noexcept nogil
 
 
 cdef inline size_t next_start_code(const uint8_t* p, size_t i, size_t n,
@@ -16,24 +56,13 @@ cdef inline size_t next_start_code(const uint8_t* p, size_t i, size_t n,
     """
     cdef const uint8_t* found
     cdef size_t k
-    cdef uint8_t least, pair
     while i < 2 and i < n:
         if p[i] == 1 and (tail >= 2 if i == 0 else p[0] == 0 and tail >= 1):
             return i
         i += 1
     while i < n:
-        if n - i >= STRIDE:
-            # Two zeros side by side are rare; this loop becomes one of vectors.
-            least = 255
-            for k in range(STRIDE):
-                pair = p[i + k - 2] | p[i + k - 1]
-                least = pair if pair < least else least
-            if least != 0:
-                i += STRIDE
-                continue
-            k = i + STRIDE
-        else:
-            k = n
+        i = pass_over(p, i, n)
+        k = i + STRIDE if n - i >= STRIDE else n
         while i < k:
             found = <const uint8_t*> memchr(p + i, 1, k - i)
             if found == NULL:

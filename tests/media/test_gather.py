@@ -10,7 +10,7 @@ import xxhash
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hikcore.native.gather import digest, digest_groups, fingerprints, gather
+from hikcore.native.gather import digest, digest_groups, fingerprints, gather, passed_over
 
 STREAMS = st.lists(
     st.sampled_from(
@@ -149,3 +149,27 @@ def test_groups_of_hashes() -> None:
             digest_groups(hashes, np.array(begins, np.int64), out)
     with pytest.raises(ValueError, match="shorter"):
         digest_groups(hashes, np.array([0, 1, 2], np.int64), np.zeros(1, np.uint64))
+
+
+@pytest.mark.parametrize("any_processor", [False, True])
+@given(
+    size=st.integers(2, 3000),
+    begin=st.integers(2, 40),
+    zeros=st.lists(st.integers(0, 2999), max_size=6),
+    pairs=st.lists(st.integers(0, 2998), max_size=2),
+)
+def test_strides_without_two_zeros_are_passed_over_by_any_processor(
+    any_processor: bool, size: int, begin: int, zeros: list[int], pairs: list[int]
+) -> None:
+    data = bytearray(b"\x55" * size)
+    for at in [*zeros, *pairs, *(pair + 1 for pair in pairs)]:
+        if at < size:
+            data[at] = 0
+    if begin > size:
+        with pytest.raises(ValueError, match="must lie before"):
+            passed_over(data, begin, any_processor)
+        return
+    at = begin
+    while size - at >= 256 and b"\0\0" not in data[at - 2 : at + 255]:
+        at += 256
+    assert passed_over(data, begin, any_processor) == at
