@@ -20,7 +20,7 @@ from pydantic import Field, ValidationError
 from hikcore.archive.documents import Document, Instant
 from hikcore.archive.keys import EVENTS, check_id, day_folder, days, events_key, events_prefix
 from hikcore.archive.store import Store
-from hikcore.errors import ArchiveCorrupt
+from hikcore.archive.update import corrupt
 from hikcore.instants import DAY, NS, Span, subtract, union
 
 JSON_LINES: Final = "application/x-ndjson"
@@ -213,13 +213,7 @@ def parse_events(lines: bytes, where: str) -> Iterator[Event]:
         try:
             yield Event.model_validate_json(line)
         except ValidationError as error:
-            first = error.errors(include_url=False, include_input=False)[0]
-            at = ".".join(str(part) for part in first["loc"])
-            raise ArchiveCorrupt(
-                f"line {number} is no event: {at} {first['msg']}".replace("  ", " "),
-                where=where,
-                hint="it was changed by something else, or written by a newer version",
-            ) from None
+            raise corrupt(f"line {number} is no event", error, where) from None
 
 
 def _of_camera(events: Iterable[Event], camera: str) -> list[Event]:

@@ -29,13 +29,18 @@ def parse(kind: type[D], data: bytes, where: str) -> D:
     try:
         return kind.model_validate_json(data)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        at = ".".join(str(part) for part in first["loc"])
-        raise ArchiveCorrupt(
-            f"not a {kind.__name__.lower()} document: {at} {first['msg']}".replace("  ", " "),
-            where=where,
-            hint="it was changed by something else, or written by a newer version",
-        ) from None
+        raise corrupt(f"not a {kind.__name__.lower()} document", error, where) from None
+
+
+def corrupt(what: str, error: ValidationError, where: str) -> ArchiveCorrupt:
+    """The error of a document that is none: what it is not, and the first field that tells."""
+    first = error.errors(include_url=False, include_input=False)[0]
+    at = ".".join(str(part) for part in first["loc"])
+    return ArchiveCorrupt(
+        f"{what}: {at} {first['msg']}".replace("  ", " "),
+        where=where,
+        hint="it was changed by something else, or written by a newer version",
+    )
 
 
 def update(store: Store, key: str, kind: type[D], change: Callable[[D | None], D]) -> D:

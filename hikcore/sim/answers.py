@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 
 from hikcore.sim.alerts import PATHS as ALERT_PATHS
 from hikcore.sim.alerts import AlertStream
@@ -14,8 +15,8 @@ from hikcore.sim.documents import Documents
 from hikcore.sim.faults import Fault, FaultPlan
 from hikcore.sim.http import Request, Response
 from hikcore.sim.profile import Profile
-from hikcore.sim.spoil import Cut
 from hikcore.sim.stills import jpeg
+from hikcore.sim.struck import chosen, struck
 from hikcore.sim.tracks import Tracks
 from hikcore.sim.vault import Vault
 from hikcore.sim.xml import BAD_CONTENT, BUSY, DEVICE_ERROR, NOT_SUPPORTED, Writer, page
@@ -82,10 +83,8 @@ class Answers:
         request.login = verdict
         if verdict != "in":
             return self._turned_away(request, verdict)
-        fault = self._faults.choose(
-            f"{request.method} {request.target}", request.body.decode("utf-8", "replace")
-        )
-        response = await self._struck(request, fault) if fault is not None else None
+        fault = chosen(self._faults, request)
+        response = await struck(request, fault, partial(self._told, request), self._sleep)
         if response is None:
             response = await self._serve(request)
         response.fault = fault
@@ -108,13 +107,7 @@ class Answers:
             response.headers.append(("WWW-Authenticate", challenge))
         return response
 
-    async def _struck(self, request: Request, fault: Fault) -> Response | None:
-        """What the fault itself answers; None where it only spoils the true answer."""
-        request.fault = fault.kind
-        if fault.kind == "drop":
-            raise Cut(hard=False)
-        if fault.kind == "delay":
-            await self._sleep(fault.seconds)
+    def _told(self, request: Request, fault: Fault) -> Response:
         if fault.kind == "busy":
             return self._xml.refusal(503, request.target, BUSY)
         if fault.kind == "error200":
@@ -122,9 +115,7 @@ class Answers:
         if fault.kind == "status":
             status = NOT_SUPPORTED if fault.status in (403, 404, 405) else DEVICE_ERROR
             return self._xml.refusal(fault.status, request.target, status)
-        if fault.kind == "empty":
-            return Response(200, self._profile.dialect.content_type, b"")
-        return None
+        return Response(200, self._profile.dialect.content_type, b"")
 
     async def _serve(self, request: Request) -> Response:
         path = request.path

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import tomllib
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 
 from hikcore.deviceclock import DeviceClock, ZoneRule
 from hikcore.errors import ConfigurationError
@@ -83,39 +84,60 @@ class Auth(Data):
     refusal: Literal["userCheck", "html"] = "userCheck"
 
 
-class Clock(Data):
-    """The recorder's clock.
+class ZonedClock(Data):
+    """A recorder's clock, whatever its vendor.
 
     Attributes:
-        zone: as in System/time: `CST-5:00:00` is UTC+5; a DST rule may follow.
-        listing: what `Z` in searches and playbackURIs means.
+        zone: `CST-8:00:00` is UTC+8; a DST rule may follow, as in `hikcore.deviceclock`.
         frozen: the clock stands at that instant; None: it runs with the one it is given.
         offset_ms: how far it is ahead of the clock it is given.
-        suffix: behind localTime: the offset in force, the standard one also in summer, or none.
-        http_date: the Date header: local time called GMT, as on many devices, or true.
     """
 
-    zone: str = "CST-5:00:00"
-    listing: Literal["utc", "local"] = "local"
+    zone: str = "UTC0"
     frozen: When | None = None
     offset_ms: int = 0
-    suffix: Literal["offset", "standard", "none"] = "offset"
-    http_date: Literal["local", "utc"] = "local"
 
     @property
     def rule(self) -> ZoneRule:
         """The zone, read."""
         return ZoneRule.parse(self.zone)
 
+    @field_validator("zone")
+    @classmethod
+    def _readable(cls, zone: str) -> str:
+        ZoneRule.parse(zone)
+        return zone
+
+
+def distinct_channels(channels: Iterable[int]) -> None:
+    """Refuse two cameras of the same channel.
+
+    Raises:
+        ValueError: there are such.
+    """
+    found = list(channels)
+    if len(set(found)) != len(found):
+        raise ValueError(f"two cameras have the same channel: {found}")
+
+
+class Clock(ZonedClock):
+    """The recorder's clock, as System/time tells it.
+
+    Attributes:
+        listing: what `Z` in searches and playbackURIs means.
+        suffix: behind localTime: the offset in force, the standard one also in summer, or none.
+        http_date: the Date header: local time called GMT, as on many devices, or true.
+    """
+
+    zone: str = "CST-5:00:00"
+    listing: Literal["utc", "local"] = "local"
+    suffix: Literal["offset", "standard", "none"] = "offset"
+    http_date: Literal["local", "utc"] = "local"
+
     @property
     def device_clock(self) -> DeviceClock:
         """How its times become UTC: the truth a client should find."""
         return DeviceClock(self.listing, self.rule, "setting")
-
-    @model_validator(mode="after")
-    def _readable(self) -> Clock:
-        ZoneRule.parse(self.zone)
-        return self
 
 
 class Limits(Data):
@@ -251,9 +273,7 @@ class Profile(Data):
 
     @model_validator(mode="after")
     def _distinct(self) -> Profile:
-        channels = [camera.channel for camera in self.cameras]
-        if len(set(channels)) != len(channels):
-            raise ValueError(f"two cameras have the same channel: {channels}")
+        distinct_channels(camera.channel for camera in self.cameras)
         return self
 
 

@@ -12,7 +12,7 @@ from hikcore.sim.everfocus.replies import Wrong, done, error, parsed, reply
 from hikcore.sim.everfocus.streams import Streams
 from hikcore.sim.faults import Fault, FaultPlan
 from hikcore.sim.http import Request, Response
-from hikcore.sim.spoil import Cut
+from hikcore.sim.struck import chosen, struck
 from hikcore.sim.websocket import wanted
 
 
@@ -62,8 +62,8 @@ class Front:
                 request.login = "challenge"
                 return self._refused()
             request.login = "in"
-        fault = self._chosen(request)
-        response = await self._struck(request, fault)
+        fault = chosen(self._faults, request)
+        response = await struck(request, fault, _told, self._sleep)
         if response is None and entering:
             response = self._login(request)
         elif response is None:
@@ -107,24 +107,12 @@ class Front:
             return Response(200, "text/html", b"<html><title>Login</title><body></body></html>")
         return error("Please login first", 200 if how == "error" else int(how))
 
-    def _chosen(self, request: Request) -> Fault | None:
-        text = request.body.decode("utf-8", "replace")
-        return self._faults.choose(f"{request.method} {request.target}", text)
 
-    async def _struck(self, request: Request, fault: Fault | None) -> Response | None:
-        if fault is None:
-            return None
-        request.fault = fault.kind
-        if fault.kind == "drop":
-            raise Cut(hard=False)
-        if fault.kind == "delay":
-            await self._sleep(fault.seconds)
-        if fault.kind == "busy":
-            return error("busy", 503)
-        if fault.kind == "error200":
-            return error("error")
-        if fault.kind == "status":
-            return Response(fault.status, "text/html", b"<html><body>error</body></html>")
-        if fault.kind == "empty":
-            return Response(200, "application/json", b"")
-        return None
+def _told(fault: Fault) -> Response:
+    if fault.kind == "busy":
+        return error("busy", 503)
+    if fault.kind == "error200":
+        return error("error")
+    if fault.kind == "status":
+        return Response(fault.status, "text/html", b"<html><body>error</body></html>")
+    return Response(200, "application/json", b"")

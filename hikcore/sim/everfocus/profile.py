@@ -10,7 +10,6 @@ from typing import Any, Literal
 
 from pydantic import Field, SecretStr, model_validator
 
-from hikcore.deviceclock import ZoneRule
 from hikcore.errors import ConfigurationError
 from hikcore.sim.camera import CameraProfile
 from hikcore.sim.everfocus.behaviour import (
@@ -25,8 +24,8 @@ from hikcore.sim.everfocus.behaviour import (
 )
 from hikcore.sim.everfocus.happened import EventRow, LogRow, MetaRow
 from hikcore.sim.faults import Fault
-from hikcore.sim.profile import Recorded
-from hikcore.sim.when import Data, When
+from hikcore.sim.profile import Recorded, ZonedClock, distinct_channels
+from hikcore.sim.when import Data
 
 
 class NvrIdentity(Data):
@@ -92,13 +91,10 @@ class Login(Data):
     rtsp: Literal["digest", "basic", "none"] = "digest"
 
 
-class NvrClock(Data):
+class NvrClock(ZonedClock):
     """The recorder's clock (9.19).
 
     Attributes:
-        zone: `CST-8:00:00` is UTC+8; a DST rule may follow, as in `hikcore.deviceclock`.
-        frozen: the clock stands at that instant; None: it runs with the one it is given.
-        offset_ms: how far it is ahead of the clock it is given.
         zone_has_dst: `time_zone` is the offset in force, summer time included.
         dst_unit: of `dst_offset`.
         dst_mode: whether the changes are told as weekdays or as dates.
@@ -106,22 +102,10 @@ class NvrClock(Data):
     """
 
     zone: str = "CST-8:00:00"
-    frozen: When | None = None
-    offset_ms: int = 0
     zone_has_dst: bool = False
     dst_unit: Literal["minutes", "hours", "seconds", "milliseconds"] = "minutes"
     dst_mode: Literal["week", "date"] = "week"
     dst_end_hour: Literal["daylight", "standard"] = "daylight"
-
-    @property
-    def rule(self) -> ZoneRule:
-        """The zone, read."""
-        return ZoneRule.parse(self.zone)
-
-    @model_validator(mode="after")
-    def _readable(self) -> NvrClock:
-        ZoneRule.parse(self.zone)
-        return self
 
 
 class NvrCamera(Data):
@@ -215,9 +199,7 @@ class NvrProfile(Data):
 
     @model_validator(mode="after")
     def _distinct(self) -> NvrProfile:
-        channels = [camera.main.channel for camera in self.cameras]
-        if len(set(channels)) != len(channels):
-            raise ValueError(f"two cameras have the same channel: {channels}")
+        distinct_channels(camera.main.channel for camera in self.cameras)
         return self
 
 

@@ -6,7 +6,8 @@ import asyncio
 import ssl
 import time
 from collections import Counter, deque
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 
@@ -21,7 +22,7 @@ from hikcore.sim.hik_cloud.profile import CloudProfile
 from hikcore.sim.hik_cloud.store import Shelf
 from hikcore.sim.http import HttpServer, Request, Response
 from hikcore.sim.messages import Head
-from hikcore.sim.spoil import Cut
+from hikcore.sim.struck import chosen, struck
 from hikcore.sim.when import resolve
 
 _BLOCK = 64 * 1024
@@ -136,44 +137,24 @@ class Cloud:
         await self._media.stop()
 
     async def _answer_api(self, request: Request) -> Response:
-        self.requests.append(request)
-        fault = self._chosen(request)
-        response = await self._struck(request, fault)
-        if response is None:
-            response = self.api.answer(request)
-        response.fault = fault
-        return response
+        async def true(request: Request) -> Response:
+            return self.api.answer(request)
+
+        return await self._answer(request, true)
 
     async def _answer_media(self, request: Request) -> Response:
+        return await self._answer(request, self._download)
+
+    async def _answer(
+        self, request: Request, true: Callable[[Request], Awaitable[Response]]
+    ) -> Response:
         self.requests.append(request)
-        fault = self._chosen(request)
-        response = await self._struck(request, fault)
+        fault = chosen(self._faults, request)
+        response = await struck(request, fault, partial(_told, request), asyncio.sleep)
         if response is None:
-            response = await self._download(request)
+            response = await true(request)
         response.fault = fault
         return response
-
-    def _chosen(self, request: Request) -> Fault | None:
-        text = request.body.decode("utf-8", "replace")
-        return self._faults.choose(f"{request.method} {request.target}", text)
-
-    async def _struck(self, request: Request, fault: Fault | None) -> Response | None:
-        if fault is None:
-            return None
-        request.fault = fault.kind
-        if fault.kind == "drop":
-            raise Cut(hard=False)
-        if fault.kind == "delay":
-            await asyncio.sleep(fault.seconds)
-        if fault.kind in ("busy", "error200"):
-            head = Head((request.method, request.target))
-            type_, body = told("busy" if fault.kind == "busy" else "error", head)
-            return Response(503 if fault.kind == "busy" else 200, type_, body)
-        if fault.kind == "status":
-            return Response(fault.status, "text/html", b"<html><body>error</body></html>")
-        if fault.kind == "empty":
-            return Response(200, "application/json", b"")
-        return None
 
     async def _download(self, request: Request) -> Response:
         """A signed address: no login is wanted, and none is taken."""
@@ -200,6 +181,16 @@ class Cloud:
         serving = self.profile.serving
         spans = ticket.shelf.spans(serving, ticket.piece, self.now())
         return body_of(ticket.shelf.footage, spans, ticket.kind, front=serving.index == "front")
+
+
+def _told(request: Request, fault: Fault) -> Response:
+    if fault.kind in ("busy", "error200"):
+        head = Head((request.method, request.target))
+        type_, body = told("busy" if fault.kind == "busy" else "error", head)
+        return Response(503 if fault.kind == "busy" else 200, type_, body)
+    if fault.kind == "status":
+        return Response(fault.status, "text/html", b"<html><body>error</body></html>")
+    return Response(200, "application/json", b"")
 
 
 def _headers() -> Iterable[tuple[str, str]]:
