@@ -79,7 +79,9 @@ def markdown(tables: tuple[tuple[str, type[BaseModel]], ...] = TABLES) -> str:
 
 
 def _table(name: str, model: type[BaseModel]) -> Iterator[str]:
-    meanings = _meanings(model.__doc__ or "")
+    meanings: dict[str, str] = {}
+    for base in reversed(model.__mro__):
+        meanings |= _meanings(base.__doc__ or "")
     yield f"### {name}\n"
     yield "| field | values | default | meaning |\n|---|---|---|---|"
     for key, field in model.model_fields.items():
