@@ -11,14 +11,14 @@ import asyncio
 import random
 import re
 import time
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import AbstractAsyncContextManager, aclosing
 from dataclasses import dataclass
 from typing import Any, Final, Protocol, TypeVar
 
 from hikcore.deviceclock import DeviceClock
 from hikcore.errors import TransferInterrupted
-from hikcore.instants import NS, parse_instant
+from hikcore.instants import NS, Span, parse_instant
 from hikcore.sources.patience import Retries
 from hikcore.sources.rtsp import Account, Playing, play
 from hikcore.sources.rtsp_played import Played
@@ -73,6 +73,7 @@ async def perform(
     clock: DeviceClock,
     *,
     open_end: bool = False,
+    there: Sequence[Span] = (),
 ) -> None:
     """Play into a body, and finish it.
 
@@ -81,13 +82,15 @@ async def perform(
         url: the address, to begin at an instant (UTC ns), or at the begin.
         clock: what the device's times mean.
         open_end: nobody knows how far the footage goes: silence is its end.
+        there: the stretches in which there is footage, in order, where the device tells: behind a
+            hole at which it falls silent it is asked for what follows, once for each.
 
     Raises:
         TransferInterrupted: it breaks off over and over, does not get on, or brings nothing.
         NotThere: the device has nothing to play there.
         DeviceError: it does not play.
     """
-    failures = 0
+    failures, left = 0, list(there)
     while True:
         before = body.pictures
         ended, broken = await _once(way, body, limit, url, clock)
@@ -96,6 +99,10 @@ async def perform(
         if broken is not None and body.pictures and body.resume_from is None:
             raise broken  # no key picture yet: there is nothing to go on from
         failures = 0 if body.pictures > before else failures + 1
+        again = failures > 0 and broken is None
+        if (broken is None or failures > 0) and _behind(body, left, asked_again=again):
+            failures = 0
+            continue
         if failures and not body.searching and broken is None:
             break  # it was asked again, and has no more
         if failures >= way.retries.attempts or (body.searching and failures > 1):
@@ -110,6 +117,22 @@ async def perform(
             where=way.account.where,
             hint="the recorder may have written over this recording, or is slow to find it",
         )
+
+
+def _behind(body: Played, left: list[Span], *, asked_again: bool) -> bool:
+    """Whether it stands at a hole with more behind it: then the body jumps there. What was passed
+    is taken off `left`, so that a map that is wrong leads nowhere twice."""
+    last = body.last
+    if last is None:
+        return False
+    inside = any(each.begin <= last + REACHED < each.end for each in left)
+    if inside and not asked_again and not body.jumping:
+        return False  # it fell silent where there should be more
+    left[:] = [each for each in left if each.begin > last + REACHED]
+    if not left:
+        return False
+    body.jump(left.pop(0).begin)
+    return True
 
 
 def reached(body: Played, limit: int) -> bool:

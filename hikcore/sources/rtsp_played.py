@@ -16,7 +16,7 @@ from typing import Final, cast
 
 from hikcore.deviceclock import DeviceClock
 from hikcore.errors import TransferInterrupted
-from hikcore.instants import NS, ticks_to_ns
+from hikcore.instants import NS, ns_to_ticks, ticks_to_ns
 from hikcore.media.ps_write import END, adts, picture, program_map, sound
 from hikcore.media.rtp import VideoCodec, is_set
 from hikcore.sources.rtsp import Playing
@@ -75,6 +75,7 @@ class Played:
         self._before: tuple[bytes, ...] = ()
         self._key: _Key | None = None
         self._search: _Search | None = None
+        self._landing: int | None = None
         self._buffer = bytearray()
         self._map: bytes | None = None
         self._second = False
@@ -88,7 +89,10 @@ class Played:
 
     @property
     def resume_from(self) -> int | None:
-        """UTC ns of the key picture from which it can be continued."""
+        """UTC ns of the key picture from which it can be continued; or of what lies behind a
+        hole."""
+        if self._landing is not None:
+            return self._landing
         return self._key.at if self._key is not None else None
 
     def at(self, pts: int, wall: int | None) -> int:
@@ -99,12 +103,24 @@ class Played:
             return self._key.at + ticks_to_ns(pts - self._key.pts)
         return self.origin + ticks_to_ns(pts - FIRST)
 
+    def jump(self, at: int) -> None:
+        """The next playback begins behind a hole, at that time: it need not bring again what was
+        had, and if it does, that is left out up to a key picture that is new."""
+        self._landing, self._search = at, None
+
+    @property
+    def jumping(self) -> bool:
+        """Whether nothing of what lies behind a hole has come yet."""
+        return self._landing is not None
+
     def again(self) -> None:
         """Another playback begins, at `resume_from`, which is to go on with what is written.
 
         Raises:
             TransferInterrupted: nothing can tell where that would be.
         """
+        if self._landing is not None:
+            return
         group = tuple(self._group)
         if group == self._before and not self.filmed:
             raise TransferInterrupted("nothing tells where to go on: its pictures are all alike")
@@ -119,6 +135,11 @@ class Played:
         """UTC ns of a sample of the playback at hand."""
         if sample.kind == "video" and sample.wall is not None and self.filmed is None:
             self._judge(sample, sample.wall)
+        if self._landing is not None:
+            if sample.kind == "video" and sample.sync:
+                self._land(sample, self._landing)
+            if self._landing is not None:
+                return self._landing
         return self.at(sample.pts + self._shift, sample.wall)
 
     async def take(self, playing: Playing, sample: Sample) -> None:
@@ -127,6 +148,8 @@ class Played:
         Raises:
             TransferInterrupted: this playback does not go on with what is written.
         """
+        if self._landing is not None:
+            return
         if self._search is not None:
             await self._go_on(playing, sample, self._search)
         elif sample.kind == "video":
@@ -153,6 +176,17 @@ class Played:
         self._shift = self._decoded - sample.pts
         for early in search.heard:
             await self._sound(playing, early)
+
+    def _land(self, sample: Sample, at: int) -> None:
+        """Go on with a key picture behind a hole, unless it lies before it."""
+        if sample.wall is not None and self.filmed:
+            at = self._utc(sample.wall)
+        if _digest(sample) in {*self._before, *self._group}:
+            return
+        if self._key is None or at <= (self.last or 0):
+            return
+        self._shift = self._key.pts + ns_to_ticks(at - self._key.at) - sample.pts
+        self._landing = None
 
     def _before_key(self, sample: Sample) -> bool:
         """Whether the sender's clock says that a picture was filmed before the last key picture."""

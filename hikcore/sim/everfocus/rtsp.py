@@ -45,7 +45,12 @@ def rtsp_server(
         if not (time.isascii() and time.isdecimal()) or not given.get("session"):
             raise NoSuchStream(url)
         unit = 1000 if profile.playback.time == "seconds" else 1
-        return Wanted(vault, int(time) * unit, now() // _MS)
+        begin, end = int(time) * unit, now() // _MS
+        if profile.playback.gap == "stops":
+            channel, stream = int(match.group(2)), int(match.group(3))
+            spans = store.stretches(channel, stream, begin, end, now())
+            end = spans[0].end if spans else begin
+        return Wanted(vault, begin, end)
 
     return RtspServer(
         recorder_profile(profile), {}, now,

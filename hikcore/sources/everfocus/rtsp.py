@@ -70,7 +70,7 @@ class RtspTransport:
             time = at * 1000 if milliseconds else at
             return _address(account, f"{path}?time={time}&session={token}")
 
-        await perform(self._way(account), body, end + EDGE, url, clock)
+        await perform(self._way(account), body, end + EDGE, url, clock, there=there)
         first = body.first if body.first is not None else begin
         return Fetched(
             body.size,

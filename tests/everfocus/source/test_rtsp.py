@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 import hikcore
+from hikcore.deviceclock import UTC_CLOCK
 from hikcore.errors import DeviceAuthError
 from hikcore.instants import NS, Span
 from hikcore.sim.everfocus.nvr import Nvr
@@ -48,6 +49,53 @@ async def test_over_a_hole_it_jumps(tmp_path: Path) -> None:
         assert report.errors == []
         exact(tmp_path, nvr, Span(wanted.begin + NS, wanted.end - 2 * NS))
         assert set(states(tmp_path, Span(wanted.begin, wanted.end - 2 * NS))) == {"held", "empty"}
+
+
+async def test_behind_a_hole_at_which_it_stops_it_is_asked_again(tmp_path: Path) -> None:
+    """Two holes inside windows, one of them inside minutes that have footage, and one over a
+    border; asked once for each, and nothing is doubled."""
+    holes = [(1045, 1020), (940, 925), (905, 880)]
+    made = profile(
+        {"gop": 4},
+        since="now-20m",
+        recorded={"holes": [{"begin": f"now-{a}s", "end": f"now-{b}s"} for a, b in holes]},
+        playback={"gap": "stops"},
+    )
+    quick = SHORT | {"playback_idle": 0.5}
+    async with Nvr(made, rtsp_port=0) as nvr:
+        wanted = span(1100, 700)
+        report = await extract(nvr, tmp_path, wanted, source(nvr, quick))
+        assert report.errors == []
+        assert all(not outcome.reason for outcome in report.outcomes)
+        exact(tmp_path, nvr, Span(wanted.begin + NS, wanted.end - 2 * NS))
+        assert set(states(tmp_path, Span(wanted.begin, wanted.end - 2 * NS))) == {"held", "empty"}
+        played = [each for each in nvr.rtsp.requests if each.method == "PLAY"]
+        assert len(played) <= 4 + len(holes) + 1
+        again = await extract(nvr, tmp_path, wanted, source(nvr, quick))
+        assert again.planned == []
+
+
+async def test_a_map_of_what_is_not_there_leads_nowhere_twice(tmp_path: Path) -> None:
+    """The recorder stops at what its map shows to go on."""
+    made = profile({"gop": 4}, since="now-20m", recorded={"holes": [
+        {"begin": "now-1045s", "end": "now-1020s"}, {"begin": "now-1000s", "end": "now-800s"},
+    ]}, playback={"gap": "stops"})  # fmt: skip
+    async with Nvr(made, rtsp_port=0) as nvr:
+        used = session(nvr)
+        transport = RtspTransport(used, quiet=0.3)
+        body = bytearray()
+
+        async def write(block: bytes) -> None:
+            body.extend(block)
+
+        there = [span(1100, 1045), span(1020, 1000), span(990, 980), span(970, 960), span(940, 930)]
+        asked = Span(there[0].begin, there[-1].end)
+        got = await transport.fetch(1, "main", asked, there, write, UTC_CLOCK)
+        await used.aclose()
+        assert not got.whole
+        assert got.size == len(body) > 0
+        played = [each for each in nvr.rtsp.requests if each.method == "PLAY"]
+        assert len(played) <= len(there) + 3
 
 
 async def test_one_wrong_password_over_both_ways(tmp_path: Path) -> None:
