@@ -14,8 +14,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import partial
 
-from hikcore.archive.documents import Answers, Question, Row, Schedule, WeekBlock
 from hikcore.archive.keys import answers_key
+from hikcore.archive.said import Answers, Question, Row, Schedule, WeekBlock
 from hikcore.archive.store import Store
 from hikcore.archive.update import update
 from hikcore.instants import DAY, Span

@@ -8,7 +8,7 @@ from typing import Literal
 from pydantic import Field
 
 from hikcore.archive.coverage import Stretch
-from hikcore.archive.documents import Document, Instant
+from hikcore.archive.document import Document, Instant
 from hikcore.archive.placing import Placed
 from hikcore.instants import Span, ticks_to_ns
 from hikcore.media.clip import ClipReport

@@ -10,8 +10,9 @@ import hashlib
 from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass
 
-from hikcore.archive.documents import ClockChange, ClockProfile, Question
+from hikcore.archive.documents import ClockChange, ClockProfile
 from hikcore.archive.keys import CLOCKS, check_id, clock_key
+from hikcore.archive.said import Question
 from hikcore.archive.store import Store
 from hikcore.archive.update import JSON, parse
 from hikcore.deviceclock import Change, DeviceClock, ZoneRule

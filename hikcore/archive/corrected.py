@@ -17,7 +17,8 @@ from typing import Final
 
 from hikcore import passes
 from hikcore.archive.clocks import Clocks, Correction, clock_of
-from hikcore.archive.documents import Answers, Manifest, Question, Row, RunRef
+from hikcore.archive.documents import Manifest, RunRef
+from hikcore.archive.said import Answers, Question, Row
 from hikcore.deviceclock import DeviceClock
 from hikcore.instants import Span, parse_instant, ticks_to_ns
 

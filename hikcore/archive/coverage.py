@@ -31,10 +31,11 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from hikcore.archive.documents import Answers, Manifest, Question, Row, Tombstone
+from hikcore.archive.documents import Manifest, Tombstone
 from hikcore.archive.expected import ALARM, Cause, Causes
 from hikcore.archive.layers import Claim, flatten
 from hikcore.archive.resolver import Timeline, resolve
+from hikcore.archive.said import Answers, Question, Row
 from hikcore.archive.settled import is_short, run_span, settles, short_note, takes_of
 from hikcore.instants import NS, Span, subtract, union
 

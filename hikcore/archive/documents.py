@@ -1,69 +1,16 @@
-"""The documents of the archive, as the bucket holds them: JSON, keys sorted, no spaces, UTF-8.
+"""The documents of the archive that speak of footage, of clocks and of people's orders.
 
-Instants are RFC 3339 in UTC with nine digits (integers of nanoseconds in Python); a device's own
-wall-clock readings are the same without a zone. Columns are base64 of little-endian integers. The
-JSON Schema of each is generated into docs/schemas.
+What devices said is in `said`. The JSON Schema of each is generated into docs/schemas.
 """
 
 from __future__ import annotations
 
-import base64
-import json
-from typing import Annotated, Any, Literal
+from typing import Literal
 
-import numpy as np
-from numpy.typing import NDArray
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
+from pydantic import Field
 
-from hikcore.instants import format_instant, format_local, parse_instant
-
-
-def _instant(value: object) -> int:
-    """Raises ValueError for all else, which pydantic tells as a fault of the document."""
-    if isinstance(value, str):
-        return parse_instant(value)
-    if isinstance(value, int) and not isinstance(value, bool):
-        return value
-    raise ValueError(f"an instant is a text like 2026-11-20T10:03:17Z, not {value!r}")
-
-
-def _local(value: object) -> int:
-    return _instant(value + "Z") if isinstance(value, str) else _instant(value)
-
-
-Instant = Annotated[
-    int,
-    BeforeValidator(_instant),
-    PlainSerializer(lambda ns: format_instant(ns, 9), return_type=str),
-    WithJsonSchema({"type": "string", "format": "date-time"}),
-]
-LocalReading = Annotated[
-    int,
-    BeforeValidator(_local),
-    PlainSerializer(lambda ns: format_local(ns, 9), return_type=str),
-    WithJsonSchema({"type": "string", "pattern": r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}$"}),
-]
-
-
-class Document(BaseModel):
-    """A frozen document; unknown fields are kept out of what we write and ignored when read."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True)
-
-    def to_bytes(self) -> bytes:
-        """Canonical bytes: the same document gives the same bytes on every machine."""
-        value = self.model_dump(mode="json", exclude_none=True, by_alias=True)
-        return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
-
-
-def pack(values: NDArray[Any], dtype: Literal["<u4", "<u8", "<i8"]) -> str:
-    """A column as base64 of little-endian integers."""
-    return base64.b64encode(np.ascontiguousarray(values).astype(dtype).tobytes()).decode()
-
-
-def unpack(text: str, dtype: Literal["<u4", "<u8", "<i8"]) -> NDArray[Any]:
-    """The column back."""
-    return np.frombuffer(base64.b64decode(text), dtype)
+from hikcore.archive.document import Document, Instant, LocalReading
+from hikcore.archive.said import Expectation
 
 
 class Chunk(Document):
@@ -257,97 +204,6 @@ class ClockProfile(Document):
     end: ClockChange | None = None
     source: str
     replaces: str | None = None
-
-
-class Question(Document):
-    """A question to a device, and when it was put.
-
-    Attributes:
-        asked: when, by the device's clock, in UTC.
-        complete: whether paging came to its end, so that what was not listed was not there.
-        device: who was asked: one device says nothing about what another one holds.
-        clock: SHA-256 of the clock profile by which the device's times became UTC and the span its.
-        online: whether the device said then that the camera is there.
-        oldest: when its oldest recording began, where nothing was found and so it was looked for.
-    """
-
-    begin: Instant
-    end: Instant
-    asked: Instant
-    complete: bool
-    device: str = ""
-    clock: str = ""
-    online: bool | None = None
-    oldest: Instant | None = None
-
-
-class Row(Document):
-    """A recording as a device listed it, and between which questions it was seen.
-
-    Rows are the same when device, literal begin, literal end, size and growing are. `clock`:
-    SHA-256 of the clock profile by which its times became UTC.
-
-    `part`: one of the stretches that a device said to be in a window, which has a row for each:
-    those are told apart by begin and end, too.
-    """
-
-    literal_begin: str
-    literal_end: str
-    begin: Instant
-    end: Instant
-    size: int | None = None
-    name: str = ""
-    growing: bool
-    chunk: str
-    first_seen: Instant
-    last_seen: Instant
-    device: str = ""
-    clock: str = ""
-    part: bool | None = None
-
-
-class WeekBlock(Document):
-    """A stretch of a weekday (0: Monday) in which a device is to record, by its wall clock: seconds
-    since midnight, at most 86400."""
-
-    weekday: int
-    begin: int
-    end: int
-    mode: Literal["continuous", "motion"]
-
-
-class Schedule(Document):
-    """When a device said that it is to record a camera, and between which questions it said so;
-    schedules are the same when device and blocks are."""
-
-    device: str
-    blocks: tuple[WeekBlock, ...]
-    first_seen: Instant
-    last_seen: Instant
-
-
-class Expectation(Document):
-    """What is to be expected of a camera.
-
-    Attributes:
-        kind: `continuous`, `motion`; `schedule`: as its blocks say; `unknown`.
-        set: by a person: then it stands whatever devices say. Else a device said so when it was
-            last asked.
-    """
-
-    kind: Literal["continuous", "schedule", "motion", "unknown"] = "unknown"
-    blocks: tuple[WeekBlock, ...] = ()
-    set: bool = False
-
-
-class Answers(Document):
-    """Everything that devices ever said of a camera, stream and UTC day (of the row's begin, of the
-    question's part in that day). Merging two is a join: commutative, associative, idempotent."""
-
-    schema_: Literal["hikcore/answers/1"] = Field("hikcore/answers/1", alias="schema")
-    questions: tuple[Question, ...] = ()
-    rows: tuple[Row, ...] = ()
-    schedules: tuple[Schedule, ...] = ()
 
 
 class Tombstone(Document):

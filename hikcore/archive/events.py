@@ -17,7 +17,7 @@ from typing import Any, Final, Literal
 
 from pydantic import Field, ValidationError
 
-from hikcore.archive.documents import Document, Instant
+from hikcore.archive.document import Document, Instant
 from hikcore.archive.keys import EVENTS, check_id, day_folder, days, events_key, events_prefix
 from hikcore.archive.store import Store
 from hikcore.archive.update import corrupt

@@ -13,8 +13,8 @@ from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Final, Literal
 
-from hikcore.archive.documents import Answers, Expectation, Question, Schedule, WeekBlock
 from hikcore.archive.layers import Claim, flatten
+from hikcore.archive.said import Answers, Expectation, Question, Schedule, WeekBlock
 from hikcore.deviceclock import ZoneRule
 from hikcore.instants import DAY, NS, Span
 

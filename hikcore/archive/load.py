@@ -16,7 +16,7 @@ from typing import Final
 from hikcore.archive.answers import merge
 from hikcore.archive.clocks import Clocks, load_clocks
 from hikcore.archive.corrected import corrected_answers, corrected_manifests
-from hikcore.archive.documents import Answers, Manifest, Tombstone
+from hikcore.archive.documents import Manifest, Tombstone
 from hikcore.archive.keys import (
     ANSWERS,
     MANIFESTS,
@@ -29,6 +29,7 @@ from hikcore.archive.keys import (
     days,
     parse_key,
 )
+from hikcore.archive.said import Answers
 from hikcore.archive.store import ObjectInfo, Store
 from hikcore.archive.tombstones import load_tombstones
 from hikcore.archive.update import parse

@@ -13,7 +13,8 @@ from itertools import pairwise
 
 import numpy as np
 
-from hikcore.archive.documents import RunRef, SegmentRef, unpack
+from hikcore.archive.columns import unpack
+from hikcore.archive.documents import RunRef, SegmentRef
 from hikcore.errors import ArchiveCorrupt, MediaDamaged
 from hikcore.media.samples import SampleReader
 from hikcore.media.table import Samples, SampleTable

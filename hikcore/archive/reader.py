@@ -22,15 +22,7 @@ from pydantic import SecretStr
 
 from hikcore.archive.clocks import Clocks, load_clocks
 from hikcore.archive.coverage import Stretch, coverage
-from hikcore.archive.documents import (
-    Answers,
-    ClockProfile,
-    Expectation,
-    Hold,
-    Manifest,
-    SegmentRef,
-    Site,
-)
+from hikcore.archive.documents import ClockProfile, Hold, Manifest, SegmentRef, Site
 from hikcore.archive.expected import Causes
 from hikcore.archive.holds import load_holds
 from hikcore.archive.keys import ANSWERS, MANIFESTS, SITES, check_id
@@ -38,6 +30,7 @@ from hikcore.archive.load import Footage, load_answers, load_footage
 from hikcore.archive.local import LocalStore
 from hikcore.archive.open import open_store
 from hikcore.archive.resolver import Timeline, resolve
+from hikcore.archive.said import Answers, Expectation
 from hikcore.archive.sites import read_site
 from hikcore.archive.store import Store
 from hikcore.errors import ArchiveNotFound

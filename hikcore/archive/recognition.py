@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from hikcore.archive.documents import AccessUnits, Gops, RunRef, pack, unpack
+from hikcore.archive.columns import pack, unpack
+from hikcore.archive.documents import AccessUnits, Gops, RunRef
 from hikcore.media.fingerprint import Columns, Units
 
 

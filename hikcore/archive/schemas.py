@@ -11,16 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from hikcore.archive.clip_document import ClipDocument
-from hikcore.archive.documents import (
-    Answers,
-    ClockProfile,
-    Document,
-    Hold,
-    Manifest,
-    Site,
-    Tombstone,
-)
+from hikcore.archive.document import Document
+from hikcore.archive.documents import ClockProfile, Hold, Manifest, Site, Tombstone
 from hikcore.archive.events import Event
+from hikcore.archive.said import Answers
 
 #: The documents that stand alone; the others are parts of them.
 KINDS: tuple[type[Document], ...] = (

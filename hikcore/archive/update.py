@@ -9,7 +9,7 @@ from typing import Final, TypeVar
 
 from pydantic import ValidationError
 
-from hikcore.archive.documents import Document
+from hikcore.archive.document import Document
 from hikcore.archive.store import Store
 from hikcore.errors import ArchiveConflict, ArchiveCorrupt
 

@@ -7,8 +7,8 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 
-from hikcore.archive.documents import Expectation
 from hikcore.archive.expected import proposed
+from hikcore.archive.said import Expectation
 from hikcore.archive.store import Store
 from hikcore.config.places import Camera, Config
 from hikcore.errors import ConfigurationError, HikcoreError

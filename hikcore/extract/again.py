@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from hikcore.archive.documents import Question
 from hikcore.archive.load import load_answers
 from hikcore.archive.reader import Archive
+from hikcore.archive.said import Question
 from hikcore.archive.store import Store
 from hikcore.extract.late import AFTER, due, late_spans
 from hikcore.extract.report import CameraJob

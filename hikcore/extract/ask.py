@@ -7,8 +7,8 @@ from collections.abc import Iterable
 
 from hikcore.archive.answers import record
 from hikcore.archive.clocks import put_profile
-from hikcore.archive.documents import Question, Row, Schedule
 from hikcore.archive.keys import MANIFESTS, camera_prefix, parse_key
+from hikcore.archive.said import Question, Row, Schedule
 from hikcore.archive.store import Store
 from hikcore.deviceclock import DeviceClock
 from hikcore.extract.evidence import Evidence

@@ -9,7 +9,7 @@ import asyncio
 import logging
 from dataclasses import dataclass, field
 
-from hikcore.archive.documents import WeekBlock
+from hikcore.archive.said import WeekBlock
 from hikcore.errors import DeviceAuthError, DeviceError, DeviceUnreachable
 from hikcore.extract.oldest import oldest
 from hikcore.sources.about import TellsSchedules

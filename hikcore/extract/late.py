@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from hikcore.archive.coverage import Stretch
-from hikcore.archive.documents import Question
+from hikcore.archive.said import Question
 from hikcore.archive.settled import SHORT
 from hikcore.instants import DAY, Span, subtract, union
 

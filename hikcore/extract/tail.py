@@ -8,7 +8,8 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from hikcore.archive.coverage import coverage, held
-from hikcore.archive.documents import Answers, Manifest
+from hikcore.archive.documents import Manifest
+from hikcore.archive.said import Answers
 from hikcore.errors import DeviceAuthError, DeviceError, HikcoreError
 from hikcore.extract.plan import PlannedChunk, identity
 from hikcore.extract.report import CameraJob

@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from hikcore.archive.coverage import coverage
-from hikcore.archive.documents import Answers, Manifest
+from hikcore.archive.documents import Manifest
+from hikcore.archive.said import Answers
 from hikcore.extract.late import due, late_spans
 from hikcore.extract.plan import TRAILING
 from hikcore.instants import Span, subtract, union

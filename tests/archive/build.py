@@ -7,20 +7,19 @@ from itertools import pairwise
 
 import numpy as np
 
+from hikcore.archive.columns import pack
 from hikcore.archive.documents import (
     Body,
     Chunk,
     Gops,
     Manifest,
-    Question,
     RawRef,
-    Row,
     RunRef,
     SegmentRef,
     VideoFormat,
-    pack,
 )
 from hikcore.archive.keys import chunk_id, manifest_key, raw_key, segment_key
+from hikcore.archive.said import Question, Row
 from hikcore.archive.store import Store
 from hikcore.instants import NS, format_local, ns_to_ticks, parse_instant
 

@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hikcore.archive.answers import merge, record, split
-from hikcore.archive.documents import Answers, Question, Row
 from hikcore.archive.keys import answers_key
 from hikcore.archive.load import load_answers
+from hikcore.archive.said import Answers, Question, Row
 from hikcore.archive.store import Store
 from hikcore.errors import ArchiveCorrupt
 from hikcore.instants import DAY, NS, Span

@@ -12,9 +12,10 @@ from hikcore.archive.answers import record
 from hikcore.archive.clocks import Clocks, clock_of, load_clocks, profile_of, put_profile
 from hikcore.archive.corrected import corrected_answers, corrected_manifests
 from hikcore.archive.coverage import coverage
-from hikcore.archive.documents import Answers, ClockProfile, Manifest, Question, Row, Tombstone
+from hikcore.archive.documents import ClockProfile, Manifest, Tombstone
 from hikcore.archive.keys import chunk_id
 from hikcore.archive.reader import Archive
+from hikcore.archive.said import Answers, Question, Row
 from hikcore.archive.store import Store
 from hikcore.archive.tombstones import put_tombstone
 from hikcore.deviceclock import DeviceClock, ZoneRule

@@ -20,9 +20,10 @@ from hikcore.archive.coverage import (
     coverage,
     held,
 )
-from hikcore.archive.documents import Answers, Manifest, Question, Row, Tombstone
+from hikcore.archive.documents import Manifest, Tombstone
 from hikcore.archive.layers import Claim, flatten
 from hikcore.archive.resolver import resolve
+from hikcore.archive.said import Answers, Question, Row
 from hikcore.instants import NS, Span, subtract
 from tests.archive import build
 from tests.archive.build import at, question, row

@@ -8,17 +8,10 @@ import pytest
 
 from hikcore.archive.answers import merge, record
 from hikcore.archive.coverage import coverage
-from hikcore.archive.documents import (
-    Answers,
-    Expectation,
-    Question,
-    Schedule,
-    Site,
-    SiteCamera,
-    WeekBlock,
-)
+from hikcore.archive.documents import Site, SiteCamera
 from hikcore.archive.expected import Causes, proposed
 from hikcore.archive.reader import Archive
+from hikcore.archive.said import Answers, Expectation, Question, Schedule, WeekBlock
 from hikcore.archive.sites import publish_site
 from hikcore.archive.store import Store
 from hikcore.deviceclock import ZoneRule

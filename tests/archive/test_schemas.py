@@ -11,16 +11,10 @@ import pytest
 from pydantic import ValidationError
 
 from hikcore.archive.answers import record
-from hikcore.archive.documents import (
-    Answers,
-    ClockProfile,
-    Document,
-    Hold,
-    Manifest,
-    Site,
-    Tombstone,
-)
+from hikcore.archive.document import Document
+from hikcore.archive.documents import ClockProfile, Hold, Manifest, Site, Tombstone
 from hikcore.archive.local import LocalStore
+from hikcore.archive.said import Answers
 from hikcore.archive.schemas import KINDS, schemas
 from hikcore.archive.sites import publish_site
 from tests.archive import build

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from hikcore.archive.documents import Question
 from hikcore.archive.local import LocalStore
+from hikcore.archive.said import Question
 from hikcore.extract.again import again_parts, due_again
 from hikcore.extract.ask import keep
 from hikcore.extract.evidence import Evidence

@@ -15,10 +15,10 @@ from pathlib import Path
 import pytest
 
 from hikcore.archive.coverage import Stretch
-from hikcore.archive.documents import Answers
 from hikcore.archive.load import load_answers
 from hikcore.archive.local import LocalStore
 from hikcore.archive.reader import Archive
+from hikcore.archive.said import Answers
 from hikcore.extract.camera import extract_camera
 from hikcore.extract.spool import Spool
 from hikcore.instants import NS, Span, format_instant, parse_instant, subtract, union

@@ -29,8 +29,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from hikcore.archive.columns import unpack
 from hikcore.archive.coverage import Stretch
-from hikcore.archive.documents import unpack
 from hikcore.archive.local import LocalStore
 from hikcore.archive.reader import Archive
 from hikcore.errors import ArchiveNotFound, HikcoreError

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from hikcore.instants import NS, parse_instant
+from hikcore.deviceclock import DeviceClock
+from hikcore.instants import NS, Span, parse_instant
 
 _OFFSET: Final = re.compile(r"T\S*?([+-])(\d\d):?(\d\d)$")
 
@@ -30,3 +31,15 @@ def offset(text: str) -> int:
         return 0
     east = (int(found[2]) * 60 + int(found[3])) * 60 * NS
     return -east if found[1] == "-" else east
+
+
+def literal_window(clock: DeviceClock, span: Span) -> tuple[int, int]:
+    """The literal times to ask for a span. Over a change of the wall clock its readings run back or
+    skip, and in the repeated hour nobody knows which pass a device takes them for: there the window
+    is widened by the shift, and what lies outside the span is left out of the answer."""
+    begin, end = clock.utc_to_literal(span.begin), clock.utc_to_literal(span.end)
+    unclear = len(clock.literal_readings(begin)) + len(clock.literal_readings(end)) != 2
+    if unclear or end - begin != span.length:
+        shift = abs(clock.zone.shift) * NS
+        return min(begin, end) - shift, max(begin, end) + shift
+    return begin, end

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import TYPE_CHECKING, Final, Literal
 from xml.etree.ElementTree import Element
 
@@ -14,14 +13,11 @@ from pydantic import SecretStr
 
 from hikcore.deviceclock import DeviceClock
 from hikcore.errors import (
-    ClockUndecided,
     ConfigurationError,
-    DeviceProtocolError,
     DeviceRefused,
     DeviceUnreachable,
-    TransferInterrupted,
 )
-from hikcore.instants import NS, Span, format_instant
+from hikcore.instants import NS, Span
 from hikcore.sources.about import DeviceFacts, Planned
 from hikcore.sources.base import (
     Answer,
@@ -39,31 +35,28 @@ from hikcore.sources.isapi import search, tracks, xml
 from hikcore.sources.isapi.calendar import Calendar
 from hikcore.sources.isapi.cameras import list_cameras
 from hikcore.sources.isapi.connection import Connection
-from hikcore.sources.isapi.dialect import FORM_CODES
 from hikcore.sources.isapi.dialects import Dialects, identify
 from hikcore.sources.isapi.download import Downloader
 from hikcore.sources.isapi.facts import device_facts
-from hikcore.sources.isapi.meaning import Reading, agree, measure
+from hikcore.sources.isapi.finding import ClockFinder, Looks
+from hikcore.sources.isapi.literal import literal_window
 from hikcore.sources.isapi.oddities import odd_clock, odd_rows
 from hikcore.sources.isapi.paging import Lister
 from hikcore.sources.isapi.playback import Player, refusal_said
 from hikcore.sources.isapi.remembered import ClockMemory
 from hikcore.sources.isapi.rows import recordings_of
-from hikcore.sources.isapi.search import Page, SearchRow
+from hikcore.sources.isapi.search import Page
 from hikcore.sources.isapi.settings import Settings
 from hikcore.sources.isapi.status import Rejected
 from hikcore.sources.isapi.tracks import Tracks
-from hikcore.sources.isapi.wall import first_wall
 from hikcore.sources.rtsp_login import SharedLogin
-from hikcore.zonerule import check_device_time, rule_of
+from hikcore.zonerule import check_device_time
 
 if TYPE_CHECKING:
     from hikcore.sources.rtsp_live import Reconnect, RtspLive
 
 _LOG = logging.getLogger("hikcore.isapi")
 _TRACK: Final[dict[Stream, int]] = {"main": 1, "sub": 2}
-#: Bytes that hold the first picture of a recording, also in 4K.
-_FIRST_PICTURE: Final = 2 << 20
 
 
 class IsapiSource:
@@ -110,7 +103,6 @@ class IsapiSource:
         except ValueError as error:
             raise ConfigurationError(f"device_time: {error}", where=name) from None
         self._settings = settings or Settings()
-        self._device_time = device_time
         self._now = now
         self._connection = Connection(
             host,
@@ -148,12 +140,16 @@ class IsapiSource:
             now,
         )
         self._played = self._settings.playback == "rtsp"
-        self._memory = ClockMemory(clock_notes)
-        named = device_time not in ("auto", "utc", "local")
-        self._rule = rule_of(device_time) if named else None
-        self._clock: DeviceClock | None = None
-        self._unsettled: ClockUndecided | None = None
-        self._measuring = asyncio.Lock()
+        self._meaning = ClockFinder(
+            device_time,
+            read_time=self._read_time,
+            cameras=self.cameras,
+            probe=lambda: Looks(self._lister, self._downloader),
+            identity=self._dialects.device,
+            memory=ClockMemory(clock_notes),
+            where=self._connection.where,
+            now=now,
+        )
 
     async def clock(self) -> DeviceClock:
         """What its times mean: as set, or measured once for this source. Where nothing settles it,
@@ -163,14 +159,11 @@ class IsapiSource:
             ClockUndecided: no recording settles it; the message names both readings.
             DeviceError: it does not answer.
         """
-        async with self._measuring:
-            if self._clock is None:
-                self._clock = await self._find_clock()
-            return self._clock
+        return await self._meaning.clock()
 
     def read_as(self, clock: DeviceClock) -> None:
         """Take this clock from now on: the archive has put the measured one right."""
-        self._clock, self._unsettled = clock, None
+        self._meaning.take(clock)
 
     def share(self, others: Others | None) -> None:
         """See `SharesLimits`."""
@@ -201,21 +194,29 @@ class IsapiSource:
     async def recordings(self, channel: int, stream: Stream, span: Span) -> Answer:
         """Everything that it lists for a span, all pages; see `recordings_of` for `growing`."""
         clock = await self.clock()
-        if self._unsettled is not None and not agree(clock.zone, span.begin, span.end):
-            raise self._unsettled
+        self._meaning.must_tell(span)
         told = await self._read_time()
         asked = clock.wall_to_utc(told.local, self._now())
-        begin, end = _literal_window(clock, span)
+        begin, end = literal_window(clock, span)
         track = channel * 100 + _TRACK[stream]
         listing = await self._lister.listing(track, begin, end)
-        rows = self._recordings(listing.rows, channel, stream, clock, asked)
+        read = partial(
+            recordings_of,
+            channel=channel,
+            stream=stream,
+            clock=clock,
+            device_now=asked,
+            settings=self._settings,
+            where=self._connection.where,
+        )
+        rows = read(listing.rows)
         if any(row.growing and row.span.end <= asked for row in rows):
             # The newest of the span may have a successor after it, which shows that it is closed:
             # asking by days must not answer otherwise than asking at once.
             later = clock.utc_to_literal(asked)
             if later > end:
                 listing.rows.update((await self._lister.listing(track, end, later)).rows)
-                rows = self._recordings(listing.rows, channel, stream, clock, asked)
+                rows = read(listing.rows)
         inside = tuple(row for row in rows if _rounded_out(row.span).meets(span))
         warnings = odd_clock(asked, self._now()) + odd_rows(inside)
         complete = listing.complete
@@ -251,7 +252,7 @@ class IsapiSource:
         for day in await self._calendar.recorded(track, span, clock):
             if day.end > asked:
                 continue
-            begin, end = _literal_window(clock, day)
+            begin, end = literal_window(clock, day)
             if not (await self._lister.listing(track, begin, end)).rows:
                 doubts.append(
                     f"its calendar has footage of {day}, its search finds none: not taken for empty"
@@ -324,24 +325,6 @@ class IsapiSource:
         """Close connections."""
         await self._connection.aclose()
 
-    def _recordings(
-        self,
-        rows: Iterable[SearchRow],
-        channel: int,
-        stream: Stream,
-        clock: DeviceClock,
-        device_now: int,
-    ) -> list[Recording]:
-        return recordings_of(
-            rows,
-            channel=channel,
-            stream=stream,
-            clock=clock,
-            device_now=device_now,
-            settings=self._settings,
-            where=self._connection.where,
-        )
-
     async def _get(self, path: str) -> Element:
         return await self._connection.asked("GET", path, xml.parse)
 
@@ -358,98 +341,8 @@ class IsapiSource:
         path = device_clock.PATH
         where = f"{self._connection.where} {path}"
         return await self._connection.asked(
-            "GET", path, lambda answer: device_clock.parse_time(answer, where, self._rule)
+            "GET", path, lambda answer: device_clock.parse_time(answer, where, self._meaning.rule)
         )
-
-    async def _find_clock(self) -> DeviceClock:
-        told = await self._read_time()
-        if self._rule is not None:
-            return DeviceClock("local", self._rule, "setting")
-        if self._device_time in ("utc", "local"):
-            reading: Reading = "utc" if self._device_time == "utc" else "local"
-            return DeviceClock(reading, told.zone, "setting")
-        if told.zone.offset == 0 and not told.zone.shift:
-            return DeviceClock("utc", told.zone, "zone is UTC")
-        return await self._measured(told)
-
-    async def _measured(self, told: device_clock.DeviceTime) -> DeviceClock:
-        """By an earlier measurement, where that is good still; else by one made now."""
-        now = self._now()
-        device = await self._dialects.device()
-        kept = await self._memory.load(told.zone, device)
-        if kept is not None and kept.fresh(told.zone, now):
-            return DeviceClock(kept.reading, told.zone, "measured")
-        channels = [camera.channel for camera in await self.cameras()]
-        evidence: list[str] = []
-        probe = _Probe(self._lister, self._downloader)
-        try:
-            found = await measure(
-                told,
-                told.utc(now),
-                channels,
-                probe,
-                self._connection.where,
-                known=kept.reading if kept is not None else None,
-                tell=evidence.append,
-            )
-        except ClockUndecided as error:
-            if probe.refused and not probe.answered:
-                raise probe.refused[0] from None  # it is not its clock that is in the way
-            if not agree(told.zone, now, now):
-                raise
-            self._unsettled = error
-            return DeviceClock("utc", told.zone, "zone is UTC now")
-        if kept is not None and kept.reading != found.listing:
-            _LOG.warning(
-                "%s: its times mean %s now, %s when they were measured at %s: %s",
-                self._connection.where,
-                found.listing,
-                kept.reading,
-                format_instant(kept.measured, 0),
-                "; ".join(evidence),
-            )
-        await self._memory.save(found.listing, told.zone, device, now, evidence)
-        return found
-
-
-@dataclass(frozen=True, slots=True)
-class _Probe:
-    """What measuring the clock asks of the device; see `meaning.Probe`."""
-
-    lister: Lister
-    downloader: Downloader
-    answered: list[int] = field(default_factory=list)
-    refused: list[Rejected] = field(default_factory=list)
-
-    async def look(self, channel: int, begin: int, end: int) -> list[SearchRow]:
-        try:
-            listing = await self.lister.listing(channel * 100 + _TRACK["main"], begin, end)
-        except Rejected as error:
-            if error.http != 400 and error.code not in FORM_CODES:
-                raise
-            self.refused.append(error)
-            return []  # so some recorders say that a channel is not set to record
-        self.answered.append(channel)
-        return list(listing.rows)
-
-    async def wall(self, row: SearchRow) -> int | None:
-        try:
-            beginning = await self.downloader.beginning(row.uri, _FIRST_PICTURE)
-        except (DeviceRefused, DeviceProtocolError, TransferInterrupted):
-            return None  # gone, or not to be had; another recording may tell
-        return await asyncio.to_thread(first_wall, beginning)
-
-
-def _literal_window(clock: DeviceClock, span: Span) -> tuple[int, int]:
-    """The literal times to ask for a span. Over a change of the wall clock its readings run back or
-    skip, and in the repeated hour nobody knows which pass a device takes them for: there the window
-    is widened by the shift, and what lies outside the span is left out of the answer."""
-    begin, end = clock.utc_to_literal(span.begin), clock.utc_to_literal(span.end)
-    unclear = len(clock.literal_readings(begin)) + len(clock.literal_readings(end)) != 2
-    if unclear or end - begin != span.length:
-        shift = abs(clock.zone.shift) * NS
-        return min(begin, end) - shift, max(begin, end) + shift
-    return begin, end
 
 
 def _rounded_out(span: Span) -> Span:
