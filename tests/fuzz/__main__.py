@@ -18,6 +18,7 @@ import re
 import subprocess
 import sys
 import time
+import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -26,6 +27,8 @@ from tests.fuzz.build import Sanitized, build
 from tests.fuzz.targets import NAMES, target
 
 HERE = Path(__file__).parent
+#: Bodies of long runs that the repository keeps (`tests.fuzz.shrink`).
+GROWN = HERE / "grown"
 WORK = Path("build/fuzz")
 #: A run that has found so much has to be mended before it goes on.
 _ENOUGH = 25
@@ -63,7 +66,7 @@ def run(name: str, minutes: float, seed: int, modules: Sanitized) -> Outcome:
     corpus, seeds, artifacts = (WORK / kind / name for kind in ("corpus", "seeds", "artifacts"))
     for folder in (corpus, seeds, artifacts):
         folder.mkdir(parents=True, exist_ok=True)
-    for body in (*target(name).seeds(), *_kept(name)):
+    for body in (*target(name).seeds(), *kept(name), *grown(name)):
         (seeds / hashlib.sha256(body).hexdigest()[:16]).write_bytes(body)
     begin, turn = time.monotonic(), 0
     while (left := 60 * minutes - (time.monotonic() - begin)) > 1 and turn < _ENOUGH:
@@ -90,10 +93,18 @@ def run(name: str, minutes: float, seed: int, modules: Sanitized) -> Outcome:
     return outcome
 
 
-def _kept(name: str) -> list[bytes]:
+def kept(name: str) -> list[bytes]:
     """Bodies of the repository: what was found once."""
-    folder = HERE / "corpus" / name
-    return [path.read_bytes() for path in sorted(folder.glob("*"))] if folder.is_dir() else []
+    return [path.read_bytes() for path in sorted((HERE / "corpus" / name).glob("*"))]
+
+
+def grown(name: str) -> list[bytes]:
+    """Bodies of the repository: what long runs reached more than the seeds do."""
+    path = GROWN / f"{name}.zip"
+    if not path.is_file():
+        return []
+    with zipfile.ZipFile(path) as packed:
+        return [packed.read(entry) for entry in packed.namelist()]
 
 
 def _finding(artifacts: Path, text: str, code: int) -> Finding:

@@ -34,6 +34,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--seeds", type=Path, required=True)
     parser.add_argument("--artifacts", type=Path, required=True)
     parser.add_argument("--unguided", action="store_true")
+    parser.add_argument("--control", help="say what bodies reach, see tests.fuzz.shrink")
     return parser.parse_args()
 
 
@@ -75,6 +76,8 @@ def guided(options: argparse.Namespace) -> None:
         f"-artifact_prefix={options.artifacts}/", "-print_final_stats=1", "-verbosity=1",
         str(options.corpus), str(options.seeds),
     ]  # fmt: skip
+    if options.control:
+        flags = ["-merge_inner=1", f"-merge_control_file={options.control}", *flags[2:5]]
     check = target.check
     atheris.Setup([sys.argv[0], *flags], lambda data: check(bytes(data)), custom_mutator=mutated)
     atheris.Fuzz()

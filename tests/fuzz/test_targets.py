@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from hikcore.errors import MediaError
+from tests.fuzz.__main__ import GROWN, grown
 from tests.fuzz.targets import NAMES, target
 from tests.fuzz.targets.ps import TOKENS
 from tests.media.ps_bodies import index
@@ -62,6 +63,16 @@ def test_many_spoiled_bodies_hold(name: str) -> None:
 def test_what_was_found_once_holds(name: str, path: Path) -> None:
     """Each file is named after what was wrong."""
     target(name).check(path.read_bytes())
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in GROWN.glob("*.zip")))
+def test_what_long_runs_reached_holds(name: str) -> None:
+    """Small bodies chosen of the corpora (`tests.fuzz.shrink`)."""
+    assert name in NAMES
+    bodies = grown(name)
+    assert bodies
+    for body in bodies:
+        target(name).check(body)
 
 
 @pytest.mark.parametrize("seed", range(6))
