@@ -10,12 +10,12 @@ import json
 import sys
 from typing import TYPE_CHECKING, Any, Final
 
-from hikcore.instants import NS
-
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
+#: As of hikcore.instants, which a short cut of a file has no other use for.
+_NS: Final = 1_000_000_000
 #: Raised when a field is renamed or removed, or means something else; not when one is added.
 SCHEMA: Final = 1
 
@@ -106,7 +106,7 @@ def size_text(count: float) -> str:
 
 def length_text(ns: int) -> str:
     """A length as people write it: `2 h 05 min`, `12 min 30 s`, `4.250 s`."""
-    seconds, rest = divmod(ns, NS)
+    seconds, rest = divmod(ns, _NS)
     if seconds < 60:
         return f"{seconds}.{rest // 1_000_000:03d} s" if rest else f"{seconds} s"
     minutes, second = divmod(seconds, 60)
@@ -128,5 +128,5 @@ def share_text(part: int, whole: int) -> str:
 
 def clock_text(ns: int) -> str:
     """A length for a column: `2:16:09`, rounded to seconds."""
-    minutes, second = divmod((ns + NS // 2) // NS, 60)
+    minutes, second = divmod((ns + _NS // 2) // _NS, 60)
     return f"{minutes // 60}:{minutes % 60:02d}:{second:02d}"

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from hikcore.media.container import BLOCK
+from hikcore.media.formats import CodecConfig
 from hikcore.media.ps_scan import PsScan, plain_pictures
-from hikcore.media.table import CodecConfig
 from hikcore.native.pictures import Pictures
 
 if TYPE_CHECKING:

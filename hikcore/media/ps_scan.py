@@ -6,8 +6,8 @@ import struct
 from typing import TYPE_CHECKING, Final
 
 from hikcore.errors import MediaDamaged, MediaUnsupported
+from hikcore.media.formats import CodecConfig
 from hikcore.media.sets import configurations
-from hikcore.media.table import CodecConfig
 from hikcore.native.pictures import Pictures
 from hikcore.native.ps import PsCore
 

@@ -9,11 +9,11 @@ import struct
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from hikcore.media.formats import CodecConfig
 from hikcore.media.mp4 import headers
 from hikcore.media.mp4.boxes import box, full_box
 from hikcore.media.mp4.entries import sample_entry
 from hikcore.media.mp4.headers import TIMESCALE, Edit
-from hikcore.media.table import CodecConfig
 from hikcore.native.rows import Layout, Rows
 
 
