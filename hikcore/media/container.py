@@ -8,11 +8,13 @@ from __future__ import annotations
 import mmap
 from io import FileIO
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from hikcore.errors import MediaDamaged, MediaEncrypted, MediaUnsupported
 from hikcore.media.sniff import SNIFF_BYTES, sniff
-from hikcore.media.table import SampleTable
+
+if TYPE_CHECKING:
+    from hikcore.media.table import SampleTable
 
 #: Read at once: fewer calls, and still within the second-level cache.
 BLOCK = 256 * 1024

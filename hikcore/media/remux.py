@@ -30,7 +30,8 @@ from hikcore.native.pictures import Pictures
 from hikcore.native.ps import PsCore
 
 if TYPE_CHECKING:
-    from hikcore.media.table import CodecConfig, SampleTable
+    from hikcore.media.formats import CodecConfig
+    from hikcore.media.table import SampleTable
     from hikcore.native.ps import Columns
 
 #: So much of a body tells how many bytes of tables come on a byte of media.

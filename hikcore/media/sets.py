@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hikcore.errors import MediaDamaged
 from hikcore.media.codec import video_config
-from hikcore.media.table import CodecConfig
+from hikcore.media.formats import CodecConfig
 
 
 def configurations(

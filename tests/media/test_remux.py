@@ -246,7 +246,7 @@ def test_a_silent_body_loads_no_numpy(tmp_path: Path) -> None:
         "from hikcore.media.remux import remux_file\n"
         "from hikcore.media.ps_index import index_stream\n"
         "remux_file(Path(sys.argv[1]), Path(sys.argv[2])); index_stream(Path(sys.argv[1]))\n"
-        "print({'numpy', 'pydantic', 'asyncio', 'av', 'typer'} & set(sys.modules))"
+        "print({'numpy', 'pydantic', 'asyncio', 'av', 'typer', 'dataclasses'} & set(sys.modules))"
     )
     done = subprocess.run(
         [sys.executable, "-c", code, source, tmp_path / "a.mp4"], check=True, capture_output=True
