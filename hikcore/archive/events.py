@@ -161,7 +161,7 @@ def read_events(
         ArchiveCorrupt: a batch is none.
     """
     found: list[Event] = []
-    for each in store.folders(f"{EVENTS}{check_id(site, 'site')}/"):
+    for each in heard_devices(store, site):
         if device not in (None, each):
             continue
         own = [e for day in days(span) for e in _day(store, site, each, day)]
@@ -169,6 +169,11 @@ def read_events(
             own = _of_camera(own, camera)
         found += [event for event in _once(own) if event.span.meets(span)]
     return sorted(found, key=_order)
+
+
+def heard_devices(store: Store, site: str) -> list[str]:
+    """The devices of a site that anybody ever listened to."""
+    return list(store.folders(f"{EVENTS}{check_id(site, 'site')}/"))
 
 
 def watched(events: Iterable[Event], via: str, span: Span) -> list[Span]:

@@ -43,7 +43,12 @@ class Done:
 def demo(
     folder: Annotated[Path, typer.Option("--folder", help="Where to put it all.")] = Path("demo"),
     progress: Annotated[
-        Style, typer.Option("--progress", help="auto: bars on a terminal, else lines.")
+        Style,
+        typer.Option(
+            "--progress",
+            metavar="HOW",
+            help="bar, lines, json, none or auto: bars on a terminal, else lines.",
+        ),
     ] = Style.AUTO,
     json: Json = False,
     debug: Debug = False,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, tzinfo
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -60,7 +60,7 @@ def events(
     Of a camera: its own, and what concerns its recorder as a whole. When nobody listened is said
     too: no event there does not mean that nothing happened.
     """
-    from hikcore.archive.events import read_events
+    from hikcore.archive.events import heard_devices, read_events
 
     output = Output(json=json)
     where = parse_target(target)
@@ -71,8 +71,12 @@ def events(
     zone = zone_named(tz) or reader.zone(where.site)
     span = _span(begin, end, zone)
     echo_span(output, span)
-    found = read_events(reader.archive.store, where.site, span, camera=where.camera)
-    tell(output, found, span, zone or UTC, kind or ())
+    store = reader.archive.store
+    found = read_events(store, where.site, span, camera=where.camera)
+    devices = heard_devices(store, where.site)
+    # Whose camera it is, is not in the archive: with several devices it may be of another one.
+    missing = not_listened(found, span, devices if not where.camera or len(devices) == 1 else ())
+    tell(output, found, span, zone or UTC, kind or (), missing)
 
 
 def _span(begin: str | None, end: str | None, zone: tzinfo | None) -> Span:
@@ -82,7 +86,12 @@ def _span(begin: str | None, end: str | None, zone: tzinfo | None) -> Span:
 
 
 def tell(
-    output: Output, found: Sequence[Event], span: Span, zone: tzinfo, kinds: Sequence[str]
+    output: Output,
+    found: Sequence[Event],
+    span: Span,
+    zone: tzinfo,
+    kinds: Sequence[str],
+    missing: Mapping[tuple[str, str], Sequence[Span]],
 ) -> None:
     """A line an event, and when nobody listened."""
     output.talk(f"times in {zone}")
@@ -93,7 +102,6 @@ def tell(
         count += event.kind not in _LISTENING
         output.data(event_line(event, zone))
         output.document("event", **event_fields(event))
-    missing = not_listened(found, span)
     told: dict[tuple[str, str, str], list[str]] = {}
     for (device, via), spans in missing.items():
         for each in spans:
@@ -101,7 +109,8 @@ def tell(
             begin, last = (_time(at, zone)[:19] for at in (each.begin, each.end))
             told.setdefault((device, begin, last), []).append(via)
     for (device, begin, last), names in told.items():
-        output.talk(f"nobody listened to {device} from {begin} to {last}: {', '.join(names)}")
+        which = f": {', '.join(names)}" if any(names) else ""
+        output.talk(f"nobody listened to {device} from {begin} to {last}{which}")
     output.document(
         "summary",
         events=count,
@@ -117,14 +126,22 @@ def tell(
         output.talk("no events; has anybody listened? `hikcore listen SITE/DEVICE` does")
 
 
-def not_listened(found: Sequence[Event], span: Span) -> Mapping[tuple[str, str], list[Span]]:
-    """When nobody listened, by device and endpoint, of those that somebody did listen to."""
+def not_listened(
+    found: Sequence[Event], span: Span, devices: Iterable[str] = ()
+) -> Mapping[tuple[str, str], list[Span]]:
+    """When nobody listened, by device and endpoint, of those that somebody did listen to.
+
+    Args:
+        devices: that anybody ever listened to: of one that nobody did in all of the span, the
+            endpoint is "".
+    """
     from hikcore.archive.events import unwatched
 
     end = min(span.end, max(time.time_ns(), span.begin + 1))  # what is to come is no hole
     span = Span(span.begin, end)
     heard = dict.fromkeys((e.device, e.via) for e in found if e.kind == "watch")
-    out = {}
+    silent = set(devices) - {device for device, _ in heard}
+    out = {(device, ""): [span] for device in sorted(silent)}
     for device, via in heard:
         own = [event for event in found if event.device == device]
         spans = unwatched(own, via, span)

@@ -45,7 +45,7 @@ def extract(
     ] = None,
     end: Annotated[
         str | None,
-        typer.Option("--to", help="The same; not included, but a date is its whole day. Now."),
+        typer.Option("--to", help="The same; not included, but a date is all of its day. Or now."),
     ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Ask and plan; write and fetch nothing.")
@@ -61,7 +61,12 @@ def extract(
         bool, typer.Option("--fail-if-empty", help="Exit with 4 when there was nothing to do.")
     ] = False,
     progress: Annotated[
-        Style, typer.Option("--progress", help="auto: bars on a terminal, else a line a minute.")
+        Style,
+        typer.Option(
+            "--progress",
+            metavar="HOW",
+            help="bar, lines, json, none or auto: bars on a terminal, else a line a minute.",
+        ),
     ] = Style.AUTO,
     tz: Tz = None,
     config: ConfigFile = None,

@@ -51,12 +51,10 @@ def _other(error: Exception, output: Output, debug: bool) -> int:
             "make room on that disk" if full else "check that it can be made and written to",
         )
         return FULL if full else FAILED
-    output.failed(
-        FAILED,
-        type(error).__name__,
-        str(error) or "an unexpected error",
-        hint="" if debug else "run it again with --debug for the stack, and report it",
-    )
+    hint = "" if debug else "run it again with --debug for the stack, and report it"
+    if isinstance(error, ImportError) and (error.name or "").startswith("hikcore.native"):
+        hint = "the sources are newer than what was built of them: `make demo` or `pip install .`"
+    output.failed(FAILED, type(error).__name__, str(error) or "an unexpected error", hint=hint)
     return FAILED
 
 

@@ -75,7 +75,9 @@ def _reachable(store: Store) -> Finding:
     if isinstance(store, LocalStore) and not store.exists():
         raise ArchiveNotFound("there is no such folder yet", where=store.url)
     sites = store.folders("v1/manifests/")
-    return Finding("reachable", "ok", f"{len(sites)} sites in it" if sites else "empty")
+    return Finding(
+        "reachable", "ok", f"{len(sites)} site{'s' * (len(sites) != 1)} in it" if sites else "empty"
+    )
 
 
 def _conditions(store: Store, key: str) -> Finding:

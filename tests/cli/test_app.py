@@ -18,6 +18,7 @@ from rich.table import Table
 from hikcore import errors
 from hikcore.cli.app import COMMANDS as ALL
 from hikcore.cli.app import application
+from hikcore.cli.failures import guarded
 from hikcore.cli.output import Output
 from tests.cli.conftest import Command
 
@@ -195,3 +196,13 @@ def test_a_full_disk_is_a_limit_though_the_error_names_no_file() -> None:
     assert done.returncode == 8
     assert "make room" in done.stderr
     assert "report it" not in done.stderr
+
+
+def test_a_core_that_is_older_than_the_sources(capsys: pytest.CaptureFixture[str]) -> None:
+    """After a `git pull` without a build."""
+
+    def work() -> int:
+        raise ModuleNotFoundError("No module named 'hikcore.native.x'", name="hikcore.native.x")
+
+    assert guarded(work, Output(json=False), debug=False) == 1
+    assert "make demo" in capsys.readouterr().err
