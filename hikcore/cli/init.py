@@ -6,13 +6,20 @@ import asyncio
 import getpass
 import os
 import sys
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from hikcore.cli.arguments import Debug, Json
+from hikcore.cli.init_vendors import (
+    Asked,
+    Place,
+    Vendor,
+    ask_everfocus,
+    ask_hik_cloud,
+    ask_isapi,
+)
 from hikcore.cli.output import Output
 from hikcore.errors import ConfigurationError, DeviceUnreachable, HikcoreError
 
@@ -24,19 +31,17 @@ if TYPE_CHECKING:
 _PASSWORD_VARIABLE = "HIKCORE_PASSWORD"  # noqa: S105  a name, no password
 
 
-@dataclass(frozen=True, slots=True)
-class _Place:
-    """Where a device listens, and how far its certificate is trusted."""
-
-    host: str
-    port: int
-    scheme: str
-    tls: str
-
-
 def init(
-    host: Annotated[str, typer.Argument(metavar="HOST", help="The recorder: HOST or HOST:PORT.")],
-    username: Annotated[str, typer.Option("--username", help="Its user.")] = "admin",
+    host: Annotated[
+        str,
+        typer.Argument(
+            metavar="HOST", help="The recorder: HOST or HOST:PORT. Of a cloud its API, or `cloud`."
+        ),
+    ],
+    vendor: Annotated[Vendor, typer.Option("--vendor", help="How it is spoken to.")] = Vendor.ISAPI,
+    username: Annotated[
+        str, typer.Option("--username", help="Its user; of a cloud the client id.")
+    ] = "admin",
     site: Annotated[
         str | None, typer.Option("--site", metavar="ID", help="Id of the site. Of the host.")
     ] = None,
@@ -71,27 +76,26 @@ def init(
     """Write a site's file from what a recorder lists: cameras, zone, certificate.
 
     The password comes from --password-file, $HIKCORE_PASSWORD, or is asked for. It is never
-    written into the configuration, which says where it is instead. For recorders that speak ISAPI;
-    docs/everfocus.md and docs/hik-cloud.md have the few lines for others.
+    written into the configuration, which says where it is instead. Of a cloud's account all
+    devices are written.
     """
-    from hikcore.config.starter import site_file, slug
+    from hikcore.config.starter import site_file
 
     output = Output(json=json)
-    name, _, port = host.partition(":") if host.count(":") == 1 else (host, "", "")
-    if port and not port.isdecimal():
-        raise ConfigurationError(f"{host!r} is neither HOST nor HOST:PORT")
+    name, port = _named(host, vendor)
     main = (config or Path("hikcore.toml")).absolute()
-    made = site or f"site-{slug(name)}"
+    made = site or _site_of(name)
     file = main.parent / "sites.d" / f"{made}.toml"
     _check_new(main, file, made)
-    place = _find(name, int(port) if port else None, scheme, pin, output)
-    password, reference = _password(password_file, f"{username} at {name}", output)
+    place = _find(name, port, scheme, pin, output) if vendor is not Vendor.HIK_CLOUD else None
+    password, reference = _password(password_file, f"{username} at {_short(name)}", output)
+    asked = Asked(made, device, username, password, reference)
     try:
-        new = asyncio.run(_ask(place, made, device, username, password, reference))
+        new = asyncio.run(_ask(vendor, name, place, asked))
     except HikcoreError as error:
+        others = ", ".join(f"--vendor {each}" for each in Vendor if each is not vendor)
         error.hint = error.hint or (
-            "nothing was written; it asks recorders that speak ISAPI alone: docs/everfocus.md and "
-            "docs/hik-cloud.md have the lines for others"
+            f"nothing was written; it was asked as one of {vendor}: for others {others}"
         )
         raise
     text = site_file(new)
@@ -102,7 +106,8 @@ def init(
     output.document(
         "init",
         site=made,
-        device=device,
+        device=new.devices[0].id if new.devices else device,
+        devices=[each.id for each in new.devices],
         file=str(file),
         written=not dry_run,
         zone=new.zones[0] if new.zones else None,
@@ -126,13 +131,13 @@ def _check_new(main: Path, file: Path, site: str) -> None:
 
 def _find(
     host: str, port: int | None, scheme: str | None, pin: str | None, output: Output
-) -> _Place:
+) -> Place:
     """HTTPS where it answers; a certificate that does not verify is shown before it is trusted."""
     from hikcore.sources.tls import TlsPolicy, peer_fingerprint, verifies
 
     if scheme not in (None, "http", "https"):
         raise ConfigurationError(f"--scheme {scheme} is neither http nor https")
-    plain = _Place(host, port or 80, "http", "verify")
+    plain = Place(host, port or 80, "http", "verify")
     if scheme == "http":
         return plain
     found = peer_fingerprint(host, port or 443, 5.0)
@@ -149,7 +154,7 @@ def _find(
                 f"its certificate is {found}, not the one of --pin", where=f"{host}:{secure}"
             )
     elif verifies(host, secure, 5.0):
-        return _Place(host, secure, "https", "verify")
+        return Place(host, secure, "https", "verify")
     else:
         output.talk(f"{host}:{secure} shows a certificate that nobody vouches for, SHA-256:")
         output.talk(f"  {found}")
@@ -159,7 +164,7 @@ def _find(
                 where=f"{host}:{secure}",
                 hint=f"compare with its web page, then say --pin {found}, or --scheme http",
             )
-    return _Place(host, secure, "https", f"pin:{found}")
+    return Place(host, secure, "https", f"pin:{found}")
 
 
 def _asked(question: str) -> bool:
@@ -194,55 +199,38 @@ def _password(file: Path | None, whose: str, output: Output) -> tuple[SecretStr,
     return SecretStr(given), f"file:{file.absolute()}"
 
 
-async def _ask(
-    place: _Place, site: str, device: str, username: str, password: SecretStr, reference: str
-) -> NewSite:
+async def _ask(vendor: Vendor, name: str, place: Place | None, asked: Asked) -> NewSite:
     """One login; everything that the file needs."""
-    from hikcore.config.starter import NewSite, camera_ids, zones_of
-    from hikcore.folders import state_folder
-    from hikcore.sources.fileguard import FileGuard
-    from hikcore.sources.isapi.source import IsapiSource
-
-    usual = {"http": 80, "https": 443}[place.scheme]
-    guard = FileGuard(state_folder() / "logins", place.host, place.port, username, password)
-    more: dict[str, Any] = {"scheme": place.scheme, "tls": place.tls, "guard": guard}
-    source = IsapiSource(
-        place.host,
-        username,
-        password,
-        port=place.port,
-        # The zone is wanted alone; what Z means is measured when there is something to extract.
-        device_time="local",
-        name=place.host,
-        **more,
-    )
-    try:
-        zone = (await source.clock()).zone
-        facts = await source.facts()
-        channels = await source.cameras()
-    finally:
-        await source.aclose()
-    return NewSite(
-        site=site,
-        device=device,
-        host=place.host,
-        port=None if place.port == usual else place.port,
-        scheme=place.scheme,
-        username=username,
-        password=reference,
-        model=" ".join(part for part in (facts.model, facts.firmware) if part),
-        zones=zones_of(zone, _here()),
-        pin=place.tls.partition(":")[2],
-        cameras=camera_ids(device, channels),
-    )
+    if place is None:
+        return await ask_hik_cloud(name, asked)
+    if vendor is Vendor.EVERFOCUS:
+        return await ask_everfocus(place, asked)
+    return await ask_isapi(place, asked)
 
 
-def _here() -> str:
-    """The zone of this machine, where it says it by name."""
-    told = os.environ.get("TZ", "")
-    if not told and Path("/etc/localtime").is_symlink():
-        told = str(Path("/etc/localtime").readlink()).partition("zoneinfo/")[2]
-    return told.lstrip(":")
+def _named(host: str, vendor: Vendor) -> tuple[str, int | None]:
+    """Name and port of a recorder; of a cloud the address of its API."""
+    from hikcore.sources.hik_cloud.settings import BASE_URL
+
+    if vendor is Vendor.HIK_CLOUD:
+        if host == "cloud":
+            return BASE_URL, None
+        return (host if "://" in host else f"https://{host}").rstrip("/"), None
+    name, _, port = host.partition(":") if host.count(":") == 1 else (host, "", "")
+    if port and not port.isdecimal():
+        raise ConfigurationError(f"{host!r} is neither HOST nor HOST:PORT")
+    return name, int(port) if port else None
+
+
+def _short(name: str) -> str:
+    """The host of an address, as it may stand in the name of a file."""
+    return name.partition("://")[2].partition("/")[0] or name
+
+
+def _site_of(name: str) -> str:
+    from hikcore.config.starter import slug
+
+    return "site-cloud" if "://" in name else f"site-{slug(name)}"
 
 
 def _write(main: Path, file: Path, text: str, archive: str, output: Output) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from typing import Final
@@ -26,26 +26,38 @@ _KNOWN: Final = (
 
 
 @dataclass(frozen=True, slots=True)
+class NewDevice:
+    """A device that is to be written.
+
+    Attributes:
+        settings: its keys in order, free of secrets: a password is a reference, `env:NAME` or
+            `file:PATH`. A table is a key of its own.
+        cameras: with the ids that they get, one for all devices of the site.
+    """
+
+    id: str
+    settings: Mapping[str, str | int | bool | Mapping[str, str | bool]]
+    cameras: Sequence[tuple[str, DeviceCamera]]
+
+
+@dataclass(frozen=True, slots=True)
 class NewSite:
     """What is to be written.
 
     Attributes:
-        password: a reference, `env:NAME` or `file:PATH`: never the password.
+        about: what its devices say that they are.
         zones: the one that is set, then others with the same rule; empty: none was found.
-        pin: of a certificate that does not verify; "": `verify`, or no TLS.
     """
 
     site: str
-    device: str
-    host: str
-    port: int | None
-    scheme: str
-    username: str
-    password: str
-    model: str
+    about: str
     zones: Sequence[str]
-    pin: str
-    cameras: Sequence[tuple[str, DeviceCamera]]
+    devices: Sequence[NewDevice]
+
+    @property
+    def cameras(self) -> list[tuple[str, DeviceCamera]]:
+        """Of all devices."""
+        return [camera for device in self.devices for camera in device.cameras]
 
 
 def slug(name: str) -> str:
@@ -54,15 +66,21 @@ def slug(name: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:63].rstrip("-")
 
 
-def camera_ids(device: str, channels: Iterable[DeviceCamera]) -> list[tuple[str, DeviceCamera]]:
+def camera_ids(
+    device: str, channels: Iterable[DeviceCamera], given: Collection[str] = ()
+) -> list[tuple[str, DeviceCamera]]:
     """An id for each: of its name, with the channel behind it where two are called alike, and
-    DEVICE-01 where the name has no letter that may stand in a key."""
+    DEVICE-01 where the name has no letter that may stand in a key.
+
+    Args:
+        given: ids of the site's other cameras.
+    """
     channels = list(channels)
     slugs = [slug(each.name) for each in channels]
     out: list[tuple[str, DeviceCamera]] = []
     for made, each in zip(slugs, channels, strict=True):
         id_ = made if slugs.count(made) == 1 else f"{made[:58]}-{each.channel:02d}"
-        if not made or id_ in {taken for taken, _ in out}:
+        if not made or id_ in given or id_ in {taken for taken, _ in out}:
             id_ = f"{device}-{each.channel:02d}"
         out.append((id_, each))
     return out
@@ -95,27 +113,37 @@ def _places() -> list[str]:
 
 def site_file(new: NewSite) -> str:
     """The text of its file: what a person would have written, and may go on with."""
-    out = [f"# {new.model}" if new.model else "", f"[sites.{new.site}]"]
+    out = [f"# {new.about}" if new.about else "", f"[sites.{new.site}]"]
     if new.zones:
         others = ", ".join(new.zones[1:6])
         note = f"  # by the device's rule; the same have: {others}" if others else ""
         out.append(f"zone = {_text(new.zones[0])}{note}")
     else:
         out.append('# zone = "…"  # times without a zone are refused until it is set')
-    out += ["", f"[sites.{new.site}.devices.{new.device}]", f"host = {_text(new.host)}"]
-    if new.scheme != "http":
-        out.append(f"scheme = {_text(new.scheme)}")
-    if new.port is not None:
-        out.append(f"port = {new.port}")
-    if new.pin:
-        out.append(f"tls = {_text('pin:' + new.pin)}")
-    out += [f"username = {_text(new.username)}", f"password = {_text(new.password)}"]
-    for id_, camera in new.cameras:
-        out += ["", f"[sites.{new.site}.cameras.{id_}]", f"device = {_text(new.device)}"]
+    for device in new.devices:
+        out += _device(new.site, device)
+    return "\n".join(out).lstrip("\n") + "\n"
+
+
+def _device(site: str, device: NewDevice) -> list[str]:
+    place = f"sites.{site}.devices.{device.id}"
+    tables = {key: each for key, each in device.settings.items() if isinstance(each, Mapping)}
+    out = ["", f"[{place}]"]
+    out += [f"{key} = {_value(v)}" for key, v in device.settings.items() if key not in tables]
+    for name, table in tables.items():
+        out += ["", f"[{place}.{name}]", *(f"{key} = {_value(v)}" for key, v in table.items())]
+    for id_, camera in device.cameras:
+        out += ["", f"[sites.{site}.cameras.{id_}]", f"device = {_text(device.id)}"]
         out.append(f"channel = {camera.channel}")
         if camera.name:
             out.append(f"name = {_text(camera.name)}")
-    return "\n".join(out).lstrip("\n") + "\n"
+    return out
+
+
+def _value(value: object) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value) if isinstance(value, int) else _text(str(value))
 
 
 def _text(value: str) -> str:

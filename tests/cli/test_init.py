@@ -119,7 +119,7 @@ def test_a_recorder_of_another_kind_is_told_where_its_lines_are(
         ran = hikcore("init", f"127.0.0.1:{server.server_port}", "--password-file", kept)
         server.shutdown()
     assert ran.code == 7
-    assert "docs/everfocus.md" in ran.err
+    assert "--vendor everfocus" in ran.err
     assert list(tmp_path.glob("**/*.toml")) == []
 
 

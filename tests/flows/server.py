@@ -64,10 +64,10 @@ def _free_port() -> int:
 
 
 @contextmanager
-def serve(home: Path) -> Iterator[PrefectServer]:
-    """A server that is up, and is stopped afterwards."""
+def serve(home: Path, port: int = 0) -> Iterator[PrefectServer]:
+    """A server that is up, and is stopped afterwards; on its old port it is the same again."""
     home.mkdir(parents=True, exist_ok=True)
-    port = _free_port()
+    port = port or _free_port()
     server = PrefectServer(f"http://127.0.0.1:{port}/api", home)
     command = [sys.executable, "-m", "prefect", "server", "start", "--port", str(port)]
     with (home / "server.log").open("wb") as log:

@@ -46,6 +46,17 @@ async def list_channels(
     return [found[channel] for channel in sorted(found)]
 
 
+async def list_devices(client: CloudClient) -> list[tuple[str, str]]:
+    """Serial and name of every device of the account.
+
+    Raises:
+        DeviceError: the list cannot be had.
+    """
+    rows = await _rows(client, client.settings.devices_path, {})
+    found = {str(row.get("deviceSerial") or ""): str(row.get("deviceName") or "") for row in rows}
+    return sorted((serial, name) for serial, name in found.items() if serial)
+
+
 async def _rows(client: CloudClient, path: str, query: Mapping[str, str]) -> list[dict[str, Any]]:
     """All pages of a list."""
     where = f"{client.where} {path}"

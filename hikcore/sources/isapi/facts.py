@@ -11,6 +11,7 @@ from hikcore.sources.about import DeviceFacts, Disk
 from hikcore.sources.isapi import xml
 
 _INFO: Final = "/ISAPI/System/deviceInfo"
+_PORTS: Final = "/ISAPI/Security/adminAccesses"
 _STORAGE: Final = "/ISAPI/ContentMgmt/Storage"
 #: What they call a megabyte: a disk sold as 8 TB (8 001 563 222 016 bytes) tells 7630885.
 _MB: Final = 1 << 20
@@ -36,6 +37,25 @@ async def device_facts(get: Callable[[str], Awaitable[Element]], dialect: str) -
         disks = None
     model, firmware, serial = told
     return DeviceFacts(model, firmware, serial, dialect, disks)
+
+
+async def rtsp_port(get: Callable[[str], Awaitable[Element]]) -> int | None:
+    """Where it says that it streams; None where it does not say, or has that off.
+
+    Raises:
+        DeviceError: the device does not answer.
+    """
+    try:
+        root = await get(_PORTS)
+    except (DeviceRefused, DeviceProtocolError):
+        return None
+    for each in xml.descendants(root, "AdminAccessProtocol"):
+        number = xml.text(each, "portNo")
+        if xml.text(each, "protocol").upper() != "RTSP" or xml.text(each, "enabled") == "false":
+            continue
+        if number.isdecimal() and 0 < int(number[:6]) < 65536:
+            return int(number)
+    return None
 
 
 def parse_disks(root: Element) -> tuple[Disk, ...]:

@@ -20,6 +20,7 @@ ALLOWED: Final = frozenset(
         ("GET", "/ISAPI/System/time"),
         ("GET", "/ISAPI/System/deviceInfo"),
         ("GET", "/ISAPI/Security/userCheck"),
+        ("GET", "/ISAPI/Security/adminAccesses"),
         ("GET", "/ISAPI/ContentMgmt/Storage"),
         ("GET", "/ISAPI/ContentMgmt/record/tracks"),
         ("GET", "/ISAPI/Security/token"),

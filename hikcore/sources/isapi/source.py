@@ -37,7 +37,7 @@ from hikcore.sources.isapi.cameras import list_cameras
 from hikcore.sources.isapi.connection import Connection
 from hikcore.sources.isapi.dialects import Dialects, identify
 from hikcore.sources.isapi.download import Downloader
-from hikcore.sources.isapi.facts import device_facts
+from hikcore.sources.isapi.facts import device_facts, rtsp_port
 from hikcore.sources.isapi.finding import ClockFinder, Looks
 from hikcore.sources.isapi.literal import literal_window
 from hikcore.sources.isapi.oddities import odd_clock, odd_rows
@@ -186,6 +186,10 @@ class IsapiSource:
     async def facts(self) -> DeviceFacts:
         """Model, firmware, disks, and the dialect that works so far."""
         return await device_facts(self._get, self._dialects.words)
+
+    async def rtsp_port(self) -> int | None:
+        """Where it streams, if it says so."""
+        return await rtsp_port(self._get)
 
     async def schedules(self) -> list[Planned]:
         """When each channel is to record."""
