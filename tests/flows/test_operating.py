@@ -57,7 +57,7 @@ class Place:
         state: dict[str, Any] = answer["state"]
         return state["type"], state["name"], state["message"] or ""
 
-    def ended(self, run: str, seconds: float = 120) -> tuple[str, str, str]:
+    def ended(self, run: str, seconds: float = 240) -> tuple[str, str, str]:
         until = time.monotonic() + seconds
         while time.monotonic() < until:
             try:
@@ -134,7 +134,7 @@ def test_a_day_of_an_operator(
     for name, value in minio.environ.items():
         monkeypatch.setenv(name, value)
     url, home = minio.new_bucket(), tmp_path / "prefect"
-    slow = Running(small(limits={"rate": 150_000}), cache)
+    slow = Running(small(limits={"rate": 600_000}), cache)
     with slow as recorder, serve(home) as server:
         slow.prepare()
         config = site(tmp_path / "a", url, recorder.port)
@@ -153,11 +153,11 @@ def test_a_day_of_an_operator(
             for child in children(process.pid):
                 os.kill(child, signal.SIGKILL)
             assert place.ended(run)[0] == "CRASHED"
-            # And again: what the killed ones held delays nobody.
-            began, run = time.monotonic(), place.start()
-            state = place.ended(run)
+            # And again: what they had in hand is taken over at once, on the same machine; the slot
+            # of the one that was killed is free after a minute.
+            state = place.ended(place.start())
             assert state[:2] == ("COMPLETED", "Completed"), state
-            assert time.monotonic() - began < 90
+            assert "has it in hand" not in (tmp_path / "worker.log").read_text()
             assert len(place.manifests()) > after_cancel
             assert list(place.store.list("run/leases/")) == []
             # Once more: nothing is fetched.
@@ -172,7 +172,7 @@ def test_a_server_that_restarts_under_a_run_learns_how_it_ended(
     for name, value in minio.environ.items():
         monkeypatch.setenv(name, value)
     url, home = minio.new_bucket(), tmp_path / "prefect"
-    slow = Running(small(limits={"rate": 100_000}), cache)
+    slow = Running(small(limits={"rate": 400_000}), cache)
     with slow as recorder:
         slow.prepare()
         config = site(tmp_path / "a", url, recorder.port)
