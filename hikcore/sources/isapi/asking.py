@@ -7,7 +7,7 @@ track than was asked, or page 0 again.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from itertools import islice
 from typing import Final, Literal
 
@@ -21,7 +21,7 @@ from hikcore.sources.isapi.dialect import (
     every_search_dialect,
 )
 from hikcore.sources.isapi.dialects import Dialects
-from hikcore.sources.isapi.search import Page
+from hikcore.sources.isapi.search import Page, SearchRow
 from hikcore.sources.isapi.settings import Settings
 from hikcore.sources.isapi.status import Rejected
 
@@ -36,11 +36,13 @@ Tracks = Callable[[], Awaitable[frozenset[int]]]
 
 @dataclass(slots=True)
 class Query:
-    """One window of a track: literal ns."""
+    """One window of a track: literal ns. `repeated`: positions of it that were asked for more than
+    once, and what came."""
 
     track: int
     begin: int
     end: int
+    repeated: list[tuple[int, tuple[SearchRow, ...]]] = field(default_factory=list)
 
 
 async def _no_tracks() -> frozenset[int]:
@@ -60,6 +62,7 @@ class Asker:
         left: requests that may still be sent for what is being listed.
         before, after: ns by which questions are widened.
         paging: whether a position was ever seen to be read: None while nothing shows it.
+        by_position: whether a page was ever seen to be given for its position, under another id.
     """
 
     def __init__(
@@ -83,6 +86,7 @@ class Asker:
         self.left = 0
         self.before = self.after = 0
         self.paging: bool | None = None
+        self.by_position = False
 
     async def page(self, query: Query, search_id: str, position: int) -> Page:
         """One page, in the first dialect that the device neither refuses nor ignores.
@@ -190,7 +194,9 @@ class Asker:
                 # An answer that was sent twice is read in place of the next one. Some firmware may
                 # have ids of its own: what it says again is believed.
                 self.left -= 1
-                page = await self._ask(body)
+                page = replace(await self._ask(body), repeated=True)
+            if page.repeated:
+                query.repeated.append((position, page.rows))
         except Rejected as error:
             if error.http != 400 and error.code not in FORM_CODES:
                 raise

@@ -175,19 +175,30 @@ class Connection:
         return answer
 
     async def asked(
-        self, method: str, path: str, read: Callable[[bytes], _T], body: bytes = b""
+        self,
+        method: str,
+        path: str,
+        read: Callable[[bytes], _T],
+        body: bytes = b"",
+        again: Callable[[], None] = lambda: None,
     ) -> _T:
         """What `read` makes of the answer to a small request. It is put again while that fails in a
         way that passes, and where the answer broke off or came garbled: only what reads is sent.
 
         Args:
             read: raises ValueError, or an error that carries its `answer`, for what it cannot read.
+            again: told whenever it is put again.
 
         Raises:
             DeviceError: the last one.
         """
+        sent = False
 
         async def attempt() -> _T:
+            nonlocal sent
+            if sent:
+                again()
+            sent = True
             answer = await self.ask(method, path, body)
             try:
                 return read(answer)

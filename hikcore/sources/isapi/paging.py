@@ -110,7 +110,7 @@ class Lister:
             return False
         mine: dict[SearchRow, None] = {}
         try:
-            outcome = await self._pages(query, mine)
+            outcome = await self._passes(query, mine)
         except Rejected as error:
             # "Device Error" on a wide window is not a refusal of a narrow one (facts 1.3).
             if (error.http != 500 and error.code != 3) or query.end - query.begin <= _HOUR:
@@ -132,6 +132,33 @@ class Lister:
         right = await self._window(Query(query.track, middle, query.end), rows)
         rows.update(mine)
         return left and right
+
+    async def _passes(self, query: Query, rows: dict[SearchRow, None]) -> _Outcome:
+        """All pages; and all of them once more where one was asked for again of a device that keeps
+        the position itself, by the id of the search (a DVR V4.30.300 does, whatever position it is
+        asked for): what was lost on the way is given to nobody then."""
+        outcome = await self._pages(query, rows)
+        while query.repeated and not await self._by_position(query):
+            query.repeated.clear()
+            once_more: dict[SearchRow, None] = {}
+            outcome = await self._pages(query, once_more)
+            nothing_new = rows.keys() >= once_more.keys()
+            merged = dict.fromkeys([*once_more, *rows])  # in the order of the last one
+            rows.clear()
+            rows.update(merged)
+            if nothing_new:
+                break
+        return outcome
+
+    async def _by_position(self, query: Query) -> bool:
+        """Whether the furthest page that was asked for again comes alike under another id."""
+        if self._asker.by_position:
+            return True
+        position, rows = max(query.repeated, key=lambda each: each[0])
+        same = Query(query.track, query.begin, query.end)
+        page = await self._asker.page(same, self._new_id(), position)
+        self._asker.by_position = bool(position and rows) and page.rows == rows
+        return page.rows == rows
 
     async def _pages(self, query: Query, rows: dict[SearchRow, None]) -> _Outcome:
         search_id, position, more, barren = self._new_id(), 0, True, -1

@@ -48,11 +48,13 @@ class SearchRow:
 @dataclass(frozen=True, slots=True)
 class Page:
     """One reply: its rows in order, whether it says that there are more, and the search that it
-    says it answers (a GUID in upper case without braces; empty where it says none)."""
+    says it answers (a GUID in upper case without braces; empty where it says none). `repeated`: it
+    was asked for more than once."""
 
     rows: tuple[SearchRow, ...]
     more: bool
     ident: str = ""
+    repeated: bool = False
 
 
 def build(

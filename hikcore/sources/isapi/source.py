@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Final, Literal
 from xml.etree.ElementTree import Element
@@ -337,9 +338,15 @@ class IsapiSource:
 
     async def _search(self, body: bytes) -> Page:
         where = f"{self._connection.where} {search.PATH}"
-        return await self._connection.asked(
-            "POST", search.PATH, lambda answer: search.parse(answer, where), body
+        again: list[None] = []
+        page = await self._connection.asked(
+            "POST",
+            search.PATH,
+            lambda answer: search.parse(answer, where),
+            body,
+            lambda: again.append(None),
         )
+        return replace(page, repeated=bool(again))
 
     async def _read_time(self) -> device_clock.DeviceTime:
         path = device_clock.PATH
