@@ -16,10 +16,13 @@ from hypothesis import strategies as st
 from hikcore.errors import HikcoreError, NoRecording
 from hikcore.media.check import check_file
 from hikcore.media.cut import Cut, cut_file, join_files
+from hikcore.media.mp4.boxes import box
+from hikcore.media.mp4.plain import Heard, find_moov, open_plain
 from hikcore.media.mp4.write import align, write_mp4
 from hikcore.media.ranged import cut_ranged
 from hikcore.media.table import CodecConfig
 from hikcore.media.whole import join_tables
+from hikcore.native.sounding import Sound
 from tests.media.mp4_footage import decode_video, footage
 from tests.media.mp4_foreign import Bytes, foreign, libav_packets, payload, rebuilt
 from tests.media.test_cut import general, quick, words
@@ -277,3 +280,86 @@ def test_sound_of_a_cut_is_the_source_s_bit_for_bit(tmp_path: Path) -> None:
     assert heard == units[first : first + len(heard)]
     # 0.8 s of 48 kHz in units of 1024, with the one before, and parts at both ends.
     assert 38 <= len(heard) <= 41
+
+
+def sound_of(kind: tuple[str, str], size: int) -> Heard:
+    """The sound of a file that is said to be of so many bytes."""
+    data = theirs(*kind)
+    plain = open_plain(find_moov(Bytes(data), len(data)), size)
+    assert plain is not None
+    assert plain.sound is not None
+    return plain.sound
+
+
+@pytest.mark.parametrize(
+    ("kind", "unit", "frame", "sizes"),
+    [
+        (("mp4", "aac"), 1024, 0, (1, 1000, 20_000)),
+        (("mov", "pcm_s16le"), 0, 2, (2 * 115_200,)),  # as many bytes as it has sound
+    ],
+)
+def test_what_is_refused_adds_no_unit(
+    kind: tuple[str, str], unit: int, frame: int, sizes: tuple[int, ...]
+) -> None:
+    """Times that no clip has, and units that lie outside of the file."""
+    whole = len(theirs(*kind))
+    track = sound_of(kind, whole).track
+    sound = Sound(48_000, unit, frame)
+    for late, shift, end in (
+        (0, 0, -1), (0, 0, 1 << 41), (1 << 62, 0, 1), (-(1 << 62), 0, 1), (0, 1 << 61, 1),
+        (0, -(1 << 61), 1),
+    ):  # fmt: skip
+        assert sound.add(track, late, shift, end, 0, True) != 0
+    for size in sizes:
+        assert sound.add(sound_of(kind, size).track, 0, 0, 1 << 40, 0, True) != 0
+    assert len(sound) == 0
+    # All before the clip, and all behind it: no unit is heard, and that is no fault.
+    assert sound.add(track, 0, -(1 << 30), 90_000, 0, True) == 0
+    assert sound.add(track, 0, 1 << 30, 90_000, 0, True) == 0
+    assert len(sound) == 0
+    assert sound.add(track, 0, 0, 90_000, 0, True) == 0
+    assert 46 <= len(sound) <= 100
+    with pytest.raises(ValueError, match="Hz"):
+        Sound(0, unit, frame)
+
+
+def apart(gap: int) -> bytes:
+    """A file whose sound lies behind everything else, so many bytes away."""
+    data = theirs("mp4", "aac")
+    units = [unit for _, _, unit, _ in libav_packets(data, "audio")]
+
+    def at(offset: int) -> bytes:
+        tables = {"/stsc": words(0, 1, 1, len(units), 1), "/stco": words(0, 1, offset)}
+        found: list[str] = []
+
+        def change(path: str, body: bytes) -> bytes | None:
+            kind = path[-5:]
+            if kind not in tables:
+                return None
+            found.append(kind)
+            return tables[kind] if found.count(kind) == 2 else None
+
+        return rebuilt(data, change)
+
+    head = at(0) + box(b"free", bytes(gap))
+    return at(len(head) + 8) + box(b"free", bytes(gap)) + box(b"mdat", *units)
+
+
+@pytest.mark.parametrize(("gap", "count"), [(1000, 1), (5 << 20, 2)])
+def test_sound_far_from_its_pictures_is_read_by_itself(
+    tmp_path: Path, gap: int, count: int
+) -> None:
+    data = apart(gap)
+    near = same(tmp_path, data, 0.7, 1.5)
+    assert near == same(tmp_path, theirs("mp4", "aac"), 0.7, 1.5)
+    windows: list[tuple[int, int]] = []
+
+    def window(begin: int, end: int) -> Bytes:
+        windows.append((begin, end))
+        return Bytes(data)
+
+    with (tmp_path / "far.mp4").open("wb") as out:
+        cut_ranged(Bytes(data), len(data), window, out, 0.7, 1.5)
+    assert (tmp_path / "far.mp4").read_bytes() == near
+    assert len(windows) == count
+    assert sum(end - begin for begin, end in windows) < len(data)
