@@ -1,9 +1,9 @@
 """The beginning of a real camera's program stream, byte by byte.
 
-The heads of its packets stand in the tests of a media server (SRS, `KernelPSTest`), from a capture of
-a camera over GB28181: two vendor descriptors of the map, the picture in four packets of which one has
-a time, AAC, a private stream with bytes of every kind. Of picture and sound the capture has the first
-bytes; what follows them was replaced there, and is filled up here.
+The heads of its packets stand in the tests of a media server (SRS, `KernelPSTest`), from a capture
+of a camera over GB28181: two vendor descriptors of the map, the picture in four packets of which
+one has a time, AAC, a private stream with bytes of every kind. Of picture and sound the capture has
+the first bytes; what follows them was replaced there, and is filled up here.
 """
 
 from __future__ import annotations
@@ -31,7 +31,8 @@ HEAD = bytes.fromhex("""
 """)  # fmt: skip
 IDR = bytes.fromhex("000001e0 3562 8c0002 fff8 00000001 65")
 PRIVATE = bytes.fromhex("""
-000001bd 006a 8c8007 211a1b9325fff8 000200170001800000ffa005e0f1f050 1852d65ca2789023f9f664bac7905ed3
+000001bd 006a 8c8007 211a1b9325fff8
+000200170001800000ffa005e0f1f050 1852d65ca2789023f9f664bac7905ed3
 802f29ad06ee1462ec6f77aa7180b350 b8d1857f44304f44fdcd21e65536086c b8d1857f44304f44fdcd21e65536086c
 c9f65c74 57b3a3bc162c3c9e698948a4
 """)
