@@ -113,6 +113,7 @@ def test_against_a_server_whole_named_and_shown(
         ("front_door", "2026-11-19", pytest.approx(10 / 60, abs=1e-3)),
         ("front_door", "2026-11-20", pytest.approx(20 / 60, abs=1e-3)),
     ]
+    assert all(isinstance(row["why"], str) for row in rows)
     again, more = run_flow(prefect_server.environ, config)
     assert again["name"] == "Completed"
     assert committed(raw_objects(archive, {})) == first
