@@ -1,7 +1,7 @@
 """What a source gives to take part in the conformance suite: its simulator, itself, its truth.
 
-Another source joins with a `Bench` of its own, a line in `benches.py`, and, for what cannot exist
-for it, entries in `skips.py`.
+Another source joins with a `Bench` and a `test_` module of its own, and, for what cannot exist for
+it, entries in `skips.py`.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ from random import Random
 from types import TracebackType
 from typing import ClassVar, Literal, Self
 
+from pydantic import SecretStr
+
 from hikcore.archive.store import Store
 from hikcore.errors import HikcoreError
 from hikcore.extract.camera import extract_camera
@@ -27,6 +29,7 @@ from hikcore.sim.clock import JumpingClock
 from hikcore.sim.proxy import FaultProxy
 from hikcore.sim.strikes import Strike
 from hikcore.sources.base import Answer, DeviceCamera, Source
+from hikcore.sources.fileguard import FileGuard
 from tests.conformance.reading import Picture
 
 Errors = tuple[type[HikcoreError], ...]
@@ -81,6 +84,11 @@ class Scene:
         return [(end, begin) for end, begin in zip(ends, begins, strict=True) if end < begin]
 
 
+def when(seconds: int) -> str:
+    """An instant of a profile, after the device's now."""
+    return f"now{seconds:+d}s"
+
+
 class Bench(ABC):
     """A simulated device behind fault proxies, and the source that reads it.
 
@@ -129,9 +137,9 @@ class Bench(ABC):
     def pictures(self) -> dict[int, Picture]:
         """What the archive must hold of `asked` now, by instant (ns): read from the simulator."""
 
-    @abstractmethod
     def fetches(self) -> int:
         """Bodies of footage that were asked for so far."""
+        return self.passed()["fetch"]
 
     @abstractmethod
     def logins(self) -> int:
@@ -150,6 +158,18 @@ class Bench(ABC):
     def forget(self) -> None:
         """As after the end of a process: what is known in memory is gone."""
 
+    def settled_until(self, now: int, settle: int) -> int:
+        """Up to where footage in windows is fetched: the last window that has settled, and its
+        margin as far as that has settled.
+
+        Args:
+            now: ns, by the clock that it settles by. settle: seconds.
+        """
+        length, settled = self.scene.window * NS, now - settle * NS
+        last = min(settled // length * length, -(-self.asked.end // length) * length)
+        margin = max(self.scene.overlap) // 1000 * NS
+        return max(min(last + margin, settled), last)
+
     @abstractmethod
     def step(self, seconds: int) -> None:
         """The device's clock is set."""
@@ -158,9 +178,14 @@ class Bench(ABC):
     def reboot(self) -> None:
         """The device restarts."""
 
-    @abstractmethod
+    def guard(self, port: int, account: str, secret: SecretStr) -> FileGuard:
+        """What processes share of logins that were refused."""
+        return FileGuard(self.folder / "logins", "127.0.0.1", port, account, secret)
+
     def allow(self) -> None:
         """What its operator does after a refused login: `hikcore logins --clear`."""
+        for note in (self.folder / "logins").glob("*.json"):
+            note.unlink()
 
     def arm(self, kind: str, phase: Phase, strikes: Iterable[Strike]) -> None:
         """Let a fault come; a source whose protocol has another form of it says so here."""

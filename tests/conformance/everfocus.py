@@ -24,9 +24,8 @@ from hikcore.sources.everfocus.archiving import ArchiveSettings
 from hikcore.sources.everfocus.session import Session
 from hikcore.sources.everfocus.settings import EverFocusSettings
 from hikcore.sources.everfocus.source import EverFocusSource
-from hikcore.sources.fileguard import FileGuard
 from hikcore.sources.patience import Busy, Retries
-from tests.conformance.bench import PASSWORD, Bench, Errors, Phase
+from tests.conformance.bench import PASSWORD, Bench, Errors, Phase, when
 from tests.conformance.reading import Picture, picture
 
 _MS = 1_000_000
@@ -65,14 +64,14 @@ class EverFocusBench(Bench):
 
     def profile(self) -> NvrProfile:
         scene = self.scene
-        holes = [{"begin": _when(begin), "end": _when(end)} for begin, end in scene.silences]
+        holes = [{"begin": when(begin), "end": when(end)} for begin, end in scene.silences]
         camera = {"channel": 1, "name": "Gate", "frame_ms": 1000, "gop": 6, "phase_ms": 480}
         few = {**camera, "channel": 2, "frame_ms": 21_000, "gop": 2}
         return NvrProfile.model_validate(
             {
                 "login": {"password": PASSWORD},
                 "clock": {"zone": scene.zone, "offset_ms": scene.ahead * 1000},
-                "recorded": {"since": _when(scene.footage[0][0]), "holes": holes},
+                "recorded": {"since": when(scene.footage[0][0]), "holes": holes},
                 "cameras": [{"main": camera}, {"main": few}],
             }
         )
@@ -86,7 +85,7 @@ class EverFocusBench(Bench):
             port=port,
             settings=SETTINGS,
             name="device",
-            guard=FileGuard(self.folder / "logins", host, port, "admin", secret),
+            guard=self.guard(port, "admin", secret),
             now=self.clock.now,
         )
         how = ArchiveSettings(
@@ -105,23 +104,16 @@ class EverFocusBench(Bench):
 
     def pictures(self) -> dict[int, Picture]:
         now, vault = self.nvr.now(), self.nvr.store.vaults[1, 0]
+        until = self.settled_until(now, _SETTLE) // _MS
         out = {}
         for file in vault.files(self.asked, now):
             footage, _ = vault.maker(file.era)
-            for unit in footage.pictures(file.begin_ms, min(file.written_ms, self._until() // _MS)):
+            for unit in footage.pictures(
+                file.begin_ms,
+                min(file.written_ms, until),
+            ):
                 out[unit.ms * _MS] = picture(unit.units(), vault.camera.codec)
         return out
-
-    def _until(self) -> int:
-        """Up to where footage is fetched: the last window that has settled, and its margin as far
-        as that has settled."""
-        length, settled = self.scene.window * NS, self.nvr.now() - _SETTLE * NS
-        last = min(settled // length * length, -(-self.asked.end // length) * length)
-        margin = max(self.scene.overlap) // 1000 * NS
-        return max(min(last + margin, settled), last)
-
-    def fetches(self) -> int:
-        return self.passed()["fetch"]
 
     def logins(self) -> int:
         return self.nvr.door.attempts
@@ -157,10 +149,6 @@ class EverFocusBench(Bench):
     def reboot(self) -> None:
         self.nvr.door.expire()
         self.nvr.hang_up()
-
-    def allow(self) -> None:
-        for note in (self.folder / "logins").glob("*.json"):
-            note.unlink()
 
     def place(self, phase: Phase, kind: str, count: int, random: Random) -> int:
         # The first request of a login asks for its nonce, the second one carries the digest.
@@ -199,8 +187,3 @@ class EverFocusBench(Bench):
             # itself, as recorders lock accounts.
             return (TransferInterrupted, DeviceProtocolError, DeviceRefused, DeviceBusy)
         return None
-
-
-def _when(seconds: int) -> str:
-    """An instant of a profile, after the recorder's now."""
-    return f"now{seconds:+d}s"

@@ -14,12 +14,11 @@ from hikcore.sim.faults import Fault
 from hikcore.sim.hik_cloud.cloud import Cloud
 from hikcore.sim.hik_cloud.profile import CloudProfile
 from hikcore.sim.strikes import Strike
-from hikcore.sources.fileguard import FileGuard
 from hikcore.sources.hik_cloud import client as client_module
 from hikcore.sources.hik_cloud.client import token_provider
 from hikcore.sources.hik_cloud.settings import CloudSettings
 from hikcore.sources.hik_cloud.source import HikCloudSource
-from tests.conformance.bench import PASSWORD, Bench, Errors, Phase
+from tests.conformance.bench import PASSWORD, Bench, Errors, Phase, when
 from tests.conformance.reading import Picture, picture
 
 _MS = 1_000_000
@@ -56,8 +55,8 @@ class HikCloudBench(Bench):
         camera = {"channel": 1, "name": "Gate", "frame_ms": 1000, "gop": 6, "phase_ms": 480}
         entry = {
             "serial": _SERIAL,
-            "since": _when(scene.footage[0][0]),
-            "holes": [{"begin": _when(begin), "end": _when(end)} for begin, end in silences],
+            "since": when(scene.footage[0][0]),
+            "holes": [{"begin": when(begin), "end": when(end)} for begin, end in silences],
         }
         # Program streams carry the wall clock, so that it can be taken wrongly.
         container = "mp4" if scene.zone == type(scene)().zone else "ps"
@@ -98,7 +97,7 @@ class HikCloudBench(Bench):
         settings, secret = self.settings, SecretStr(password)
         account = self.cloud.profile.account.client_id
         port = self.proxies["login"].port
-        guard = FileGuard(self.folder / "logins", "127.0.0.1", port, account, secret)
+        guard = self.guard(port, account, secret)
         tokens = token_provider(
             settings,
             access_token=None,
@@ -127,24 +126,17 @@ class HikCloudBench(Bench):
     def pictures(self) -> dict[int, Picture]:
         shelf = self.cloud.api.shelves[_SERIAL, 1]
         codec = shelf.footage.camera.codec
+        until = self.settled_until(self.clock.now(), _SETTLE)
         out = {}
         for stretch in shelf.has(self.cloud.profile.serving, self.cloud.now()):
-            begin, end = stretch.begin // _MS, min(stretch.end, self._until()) // _MS
+            begin, end = (
+                stretch.begin // _MS,
+                min(stretch.end, until) // _MS,
+            )
             if begin < end:
                 for unit in shelf.footage.pictures(begin, end, headless=True):
                     out[unit.ms * _MS] = picture(unit.units(), codec)
         return out
-
-    def _until(self) -> int:
-        """Up to where footage is fetched: the last window that has settled, and its margin as far
-        as that has settled."""
-        length, settled = self.scene.window * NS, self.clock.now() - _SETTLE * NS
-        last = min(settled // length * length, -(-self.asked.end // length) * length)
-        margin = max(self.scene.overlap) // 1000 * NS
-        return max(min(last + margin, settled), last)
-
-    def fetches(self) -> int:
-        return self.passed()["fetch"]
 
     def logins(self) -> int:
         return self.cloud.api.token_requests
@@ -167,10 +159,6 @@ class HikCloudBench(Bench):
     def reboot(self) -> None:
         self.cloud.api.revoke()
         self.cloud.api.tickets.clear()
-
-    def allow(self) -> None:
-        for note in (self.folder / "logins").glob("*.json"):
-            note.unlink()
 
     def arm(self, kind: str, phase: Phase, strikes: Iterable[Strike]) -> None:
         """Tokens and signed addresses in place of logins and nonces."""
@@ -197,8 +185,3 @@ class HikCloudBench(Bench):
             # A token that is not taken is fetched anew, once; an address that is not, not at all.
             return {"list": (), "fetch": (DeviceRefused,)}.get(phase)
         return None
-
-
-def _when(seconds: int) -> str:
-    """An instant of a profile, after the cloud's now."""
-    return f"now{seconds:+d}s"

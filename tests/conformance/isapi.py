@@ -13,10 +13,9 @@ from hikcore.sim.recordings import StoredFile
 from hikcore.sim.strikes import ISAPI_PHASES
 from hikcore.sources import login as login_module
 from hikcore.sources import politeness as politeness_module
-from hikcore.sources.fileguard import FileGuard
 from hikcore.sources.isapi import Busy, IsapiSource, Retries, Settings
 from hikcore.sources.notes import TomlNotes
-from tests.conformance.bench import PASSWORD, Bench, Phase
+from tests.conformance.bench import PASSWORD, Bench, Phase, when
 from tests.conformance.reading import Picture, picture
 
 _MS = 1_000_000
@@ -51,7 +50,7 @@ class IsapiBench(Bench):
 
     def profile(self) -> Profile:
         scene = self.scene
-        holes = [{"begin": _when(begin), "end": _when(end)} for begin, end in scene.silences]
+        holes = [{"begin": when(begin), "end": when(end)} for begin, end in scene.silences]
         camera = {
             "channel": 1, "name": "Gate", "frame_ms": 1000, "gop": 6, "phase_ms": 480,
             "file_ms": 42_000, "overlap_ms": scene.overlap,
@@ -61,7 +60,7 @@ class IsapiBench(Bench):
                 "auth": {"password": PASSWORD},
                 "clock": {"zone": scene.zone, "listing": scene.z, "offset_ms": scene.ahead * 1000},
                 "dialect": {"page_cap": scene.page, "widest_days": scene.widest},
-                "recorded": {"since": _when(scene.footage[0][0]), "holes": holes},
+                "recorded": {"since": when(scene.footage[0][0]), "holes": holes},
                 "cameras": [
                     camera,
                     {**camera, "channel": 2, "name": "Yard", "frame_ms": 21_000, "gop": 2},
@@ -81,7 +80,7 @@ class IsapiBench(Bench):
             name="device",
             settings=SETTINGS,
             now=self.clock.now,
-            guard=FileGuard(self.folder / "logins", host, port, "admin", secret),
+            guard=self.guard(port, "admin", secret),
             notes=TomlNotes(self.folder / "device.toml"),
             clock_notes=TomlNotes(self.folder / "clock.toml"),
         )
@@ -106,9 +105,6 @@ class IsapiBench(Bench):
             for unit in footage.pictures(file.begin_ms, file.written_ms):
                 out[unit.ms * _MS] = picture(unit.units(), vault.camera.codec)
         return out
-
-    def fetches(self) -> int:
-        return self.passed()["fetch"]
 
     def logins(self) -> int:
         return sum("authorization" in request.headers for request in self.recorder.requests)
@@ -144,16 +140,7 @@ class IsapiBench(Bench):
     def reboot(self) -> None:
         self.recorder.reboot(60)
 
-    def allow(self) -> None:
-        for note in (self.folder / "logins").glob("*.json"):
-            note.unlink()
-
     def place(self, phase: Phase, kind: str, count: int, random: Random) -> int:
         # The first request of all carries no login yet.
         first = 2 if phase == "login" and kind in ("unauthorized", "stale_nonce") else 1
         return random.randint(first, count)
-
-
-def _when(seconds: int) -> str:
-    """An instant of a profile, after the device's now."""
-    return f"now{seconds:+d}s"
