@@ -76,9 +76,7 @@ def demo(
 def _home(folder: Path) -> Path:
     """The folder, made; one that is something else already is left alone."""
     home = folder.absolute()
-    if home.exists() and (
-        not home.is_dir() or (any(home.iterdir()) and not (home / "hikcore.toml").is_file())
-    ):
+    if home.exists() and not (home.is_dir() and _ours(home)):
         raise ConfigurationError(
             "is there already and was not made by `hikcore demo`",
             where=str(home),
@@ -86,6 +84,12 @@ def _home(folder: Path) -> Path:
         )
     home.mkdir(parents=True, exist_ok=True)
     return home
+
+
+def _ours(home: Path) -> bool:
+    """Whether a folder is empty, or was made here; also by one who was interrupted early."""
+    names = {path.name for path in home.iterdir()}
+    return "hikcore.toml" in names or names <= {"footage-cache", "password", "client-secret"}
 
 
 async def _extract(home: Path, output: Output, style: Style, stop: asyncio.Event) -> Done:

