@@ -11,6 +11,8 @@ from hikcore.instants import NS, Span, subtract, union
 
 #: Holes that lie nearer together are asked for in one question.
 _NEAR: Final = 3600 * NS
+#: Of a hole that waits until its endpoint is heard again: before, nobody can be asked.
+NEVER: Final = 1 << 62
 
 
 @dataclass(slots=True)
@@ -28,7 +30,7 @@ class Hole:
     due: int
 
 
-def left_open(events: Sequence[Event], vias: Iterable[str], due: int) -> list[Hole]:
+def left_open(events: Sequence[Event], vias: Iterable[str], due: int = NEVER) -> list[Hole]:
     """Holes between the first and the last moment that an endpoint was listened to of which no gap
     tells: a process was killed before it had asked for them. Pure.
 

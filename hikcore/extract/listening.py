@@ -20,7 +20,7 @@ from hikcore.archive.event_writer import EventWriter
 from hikcore.archive.events import Event, EventKind, ReceiptSlots, event_key, read_events
 from hikcore.archive.store import Store
 from hikcore.errors import ArchiveError, DeviceError
-from hikcore.extract.holes import Hole, left_open, questions, widened
+from hikcore.extract.holes import NEVER, Hole, left_open, questions, widened
 from hikcore.instants import DAY, NS, Span
 from hikcore.sources.base import Deviation
 from hikcore.sources.everfocus.heard import Heard
@@ -182,7 +182,7 @@ class EventListening:
                 self._last[event.via] = max(self._last.get(event.via, -1), event.received)
             if event.kind in ("event", "meta"):
                 self._remember(event)
-        self._holes = left_open(events, _SEARCHED, now)
+        self._holes = left_open(events, _SEARCHED)
 
     async def _consume(self, stop: asyncio.Event | None = None) -> None:
         # Nothing is waited for here: what was heard is in the journal before the next is read.
@@ -215,6 +215,9 @@ class EventListening:
         self._remember(event)
 
     def _listening(self, item: Listening) -> None:
+        for hole in self._holes:
+            if hole.via == item.via and hole.due == NEVER:
+                hole.due = item.at + self._options.settle
         since = item.since if item.since >= 0 else self._last.pop(item.via, -1)
         self._watching[item.via] = item.at
         self._clock_at = 0
@@ -269,8 +272,9 @@ class EventListening:
 
     async def _end(self, until: int) -> None:
         """Nothing more is heard: holes are asked for at once, and everything goes out."""
-        if self._holes:
-            await self._fill(list(self._holes))
+        holes = [hole for hole in self._holes if hole.due != NEVER]
+        if holes:
+            await self._fill(holes)
         await self._put(until)
 
     async def _compare(self) -> None:

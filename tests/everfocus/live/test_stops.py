@@ -13,7 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hikcore.archive.events import Event, event_key, unwatched
+from hikcore.archive.events import Event, event_key, put_events, unwatched
+from hikcore.errors import DeviceUnreachable
 from hikcore.extract.holes import Hole, left_open, questions
 from hikcore.extract.listening import EventListening
 from hikcore.instants import NS, Span
@@ -109,6 +110,31 @@ async def test_killed_before_a_hole_was_asked_for(home: Home) -> None:
         await asyncio.to_thread(work._begin)
         assert work._holes == []
     assert len(home.nvr.asked) == before
+
+
+async def test_a_hole_of_before_is_not_asked_for_while_nobody_answers(home: Home) -> None:
+    """A recorder that is away cannot be asked: what a killed run left waits until it is heard."""
+    put_events(
+        home.store, [told("watch", NOW - 90 * NS, NOW - 80 * NS, AHEAD),
+                     told("watch", NOW - 70 * NS, NOW - 60 * NS, AHEAD)],
+    )  # fmt: skip
+    async with Server({"/meta/eventHook": [[hook(), Stay()]]}).running() as sockets:
+        sockets.fail = [DeviceUnreachable("booting")] * 10_000
+        async with home.listening(sockets, only="eventHook") as (work, stop):
+            task = asyncio.create_task(work.run(stop))
+            await until(lambda: len(sockets.fail) < 9_990)
+            await work.tick()
+            stop.set()
+            await task
+        assert home.nvr is not None
+        assert home.nvr.asked == []
+        assert home.events("gap") == []
+        sockets.fail = []
+        async with home.listening(sockets, only="eventHook", run="two") as (work, stop):
+            await home.until(work, stop, 3)
+    assert [gap.data["reason"] for gap in home.events("gap")] == [
+        "the listener was killed", "nobody listened",
+    ]  # fmt: skip
 
 
 async def test_it_does_not_claim_to_have_listened_while_it_said_good_bye(home: Home) -> None:
