@@ -31,6 +31,17 @@ def short_note(take: Manifest) -> str:
     return next((note for note in take.notes if note.startswith(SHORT)), "")
 
 
+def unsettled(take: Manifest) -> str:
+    """Why a take of a file is not the last word on it, in words; "" where it is."""
+    listed = take.chunk.size
+    if take.chunk.kind != "file" or take.state != "held" or listed is None or is_short(take):
+        return ""
+    if take.body.size >= listed or any(note.startswith(PART) for note in take.notes):
+        return ""
+    came = f"{take.body.size} of {listed} bytes came, and others in each try"
+    return f"{came}: the next run fetches it again"
+
+
 def run_span(run: RunRef) -> Span:
     """What a run shows, by its manifest's clock."""
     return Span(run.begin, run.begin + max(ticks_to_ns(run.pts_end - run.pts_begin), 1))

@@ -16,6 +16,7 @@ from typing import Any
 from hikcore.archive.clocks import load_clocks, profile_of
 from hikcore.archive.documents import Manifest
 from hikcore.archive.load import load_answers, load_footage, load_manifests
+from hikcore.archive.settled import unsettled
 from hikcore.archive.store import Store
 from hikcore.errors import (
     ArchiveDenied,
@@ -33,6 +34,7 @@ from hikcore.extract.intake import Body
 from hikcore.extract.plan import PlannedChunk, plan
 from hikcore.extract.recover import commit_left_over, left_over, row_bytes
 from hikcore.extract.report import CameraJob, CameraReport, Outcome, Progress, Quiet
+from hikcore.extract.sizes import Sizes
 from hikcore.extract.spool import Room, Spool
 from hikcore.extract.tail import tails
 from hikcore.extract.windows import to_ask
@@ -147,6 +149,7 @@ class _Work:
     evidence: Evidence
     tails: bool = False
     again: list[Span] = field(default_factory=list)
+    sizes: Sizes = field(default_factory=Sizes)
 
     async def read_as_corrected(self) -> None:
         """Read the device's times as the archive says where it has put the profile right that the
@@ -293,19 +296,22 @@ class _Work:
             return Outcome(chunk, "failed", reason="not what it was")
         manifest = committed.manifest
         reason = manifest.raw.reason if manifest.raw is not None else "; ".join(manifest.notes)
+        reason = reason or unsettled(manifest)
         return Outcome(chunk, manifest.state, 0, committed.stored, committed.key, reason)
 
     async def _commit(
         self, chunk: PlannedChunk, commit: Commit, told: Callable[[int], None]
     ) -> Committed:
         asked = self._asked_for(chunk)
-        async with self.spool.room(chunk.recording.size) as room, AsyncExitStack() as parts:
+        size, guessed = self.sizes.expected(asked.recording), asked.recording.size is None
+        async with self.spool.room(size, guessed=guessed) as room, AsyncExitStack() as parts:
 
             async def fetched(
                 wanted: PlannedChunk, keep: Callable[[PlannedChunk, Body], bool]
             ) -> tuple[PlannedChunk, Body]:
                 fetching = self._fetching(wanted, chunk, room, told, keep)
                 body = await fetching.run()
+                self.sizes.came(body.size, wanted.recording.span.length)
                 parts.callback(body.part.close)
                 return fetching.chunk, body
 

@@ -17,12 +17,11 @@ from typing import BinaryIO
 
 from hikcore.errors import SpoolFull
 from hikcore.extract.parts import Finished, Part, create, is_held, open_locked, parse_body
+from hikcore.extract.sizes import MOST
 
 #: Beside a body lies the segment that is being cut from it, at worst as large as the body; what a
 #: container adds to its samples is far below this.
 _SLACK = 4 << 20
-#: Bytes of a recorder's file at most, as far as is known (facts: 1.063 to 1.067 GB).
-_USUAL_SIZE = 1_100_000_000
 
 
 @dataclass(slots=True)
@@ -96,17 +95,18 @@ class Spool:
         return parse_body(".".join(name.split(".")[:3]), self.folder / name)
 
     @asynccontextmanager
-    async def room(self, size: int | None) -> AsyncIterator[Room]:
+    async def room(self, size: int | None, *, guessed: bool = False) -> AsyncIterator[Room]:
         """Take room for a body of that size and a segment of it; waits, in turn, until it is there.
         The first call sweeps.
 
         Args:
-            size: bytes; None where the device does not say: what a recorder's files are at most.
+            size: bytes; None where nobody can say: what a recorder's files are at most.
+            guessed: the device does not say: less room than that may do, if the limit is less.
 
         Raises:
             SpoolFull: it can never be there: larger than the limit, or nobody alive will free any.
         """
-        needed = self._needed(size)
+        needed = self._needed(size, guessed=guessed)
         room = Room(self, needed, 0)
         async with self._queue:
             if not self._swept:
@@ -194,10 +194,10 @@ class Spool:
         self._count += 1
         return self.folder / f"{prefix}.{os.getpid()}-{self._count}.part"
 
-    def _needed(self, size: int | None) -> int:
-        if size is None:
-            return min(2 * _USUAL_SIZE + _SLACK, self.limit)
-        needed = 2 * size + _SLACK
+    def _needed(self, size: int | None, *, guessed: bool) -> int:
+        needed = 2 * (MOST if size is None else size) + _SLACK
+        if size is None or guessed:
+            return min(needed, self.limit)
         if needed > self.limit:
             raise SpoolFull(
                 f"the spool limit of {self.limit} bytes is less than the {needed} bytes that a "

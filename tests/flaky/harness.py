@@ -215,8 +215,9 @@ class Harness:
             fault = _claims_too_much(part, whole)
             if fault:
                 return "", f"{job}: {fault}"
-        if not errors:
-            return "", "not all is there, and no error says why"
+        came_short = any(each.reason for report in reports for each in report.outcomes)
+        if not errors and not came_short:
+            return "", "not all is there, and nothing says why"
         if any(not str(error).strip() for error in errors):
             return "", "an error without words"
         return "pending", ""
