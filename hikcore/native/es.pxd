@@ -1,15 +1,12 @@
 """Elementary streams to access units: the part that every byte-stream container shares."""
 
-from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 
 from hikcore.native.records cimport Array, Sample
+from hikcore.native.sets cimport StreamSets
 
 cdef enum:
-    SET_ROOM = 8192        # of one parameter set
-    CONFIG_ROOM = 65536    # of the parameter sets of one access unit
-    CONFIGS = 256          # distinct ones of a body
     UNIT_ROOM = 67108864   # bytes of one access unit, so that no reader needs more
-    HEAD_ROOM = 16         # kept of a slice: what orders pictures stands within it
     CODE_SPAN = 4          # packets that 00 00 00 01 may lie in
 
 cdef struct Packet:
@@ -23,11 +20,9 @@ cdef bytes drain(Array* a)
 cdef bint extend(Array* extents, size_t cap, bint join, uint64_t at, size_t n) noexcept nogil
 
 
-cdef class VideoStream:
-    cdef Array samples, extents, anchors, faults, heads
-    cdef size_t max_samples, max_extents
-    cdef bint full                  # memory or a cap was reached: nothing more is taken
-    cdef int codec                  # 0 unknown, 1 H.264, 2 H.265
+cdef class VideoStream(StreamSets):
+    cdef Array extents, anchors
+    cdef size_t max_extents
     cdef bint codec_sure            # told by a parameter set, not by the container
     cdef uint32_t pack_frame        # frame number of the last pack, until used
     cdef uint32_t packs             # how many packs there were: two may say the same number
@@ -57,25 +52,14 @@ cdef class VideoStream:
     cdef Sample au
     cdef uint64_t au_begin
     cdef int64_t last_cra           # sample that is a CRA without RASL pictures so far, -1
-    cdef bint set_open              # a parameter set, or a slice's head, is being collected
-    cdef bint set_is_head
     cdef int au_codec               # of the access unit's picture
     cdef uint32_t au_sets           # codecs (bits 0 and 1) of whose sets the access unit has some
-    cdef uint8_t set_bytes[SET_ROOM]
-    cdef uint32_t set_n
-    cdef uint8_t config[CONFIG_ROOM]
-    cdef uint32_t config_n
-    cdef Array configs              # concatenated blobs
-    cdef Array config_ends          # their ends, uint32
-    cdef uint16_t active
     cdef uint64_t cut_off
-    cdef uint64_t at                # offset of the packet being delivered: where faults are
 
     cdef void packet(self, int64_t pts, uint32_t lead, bint aligned) noexcept nogil
     cdef void deliver(self, const uint8_t* p, size_t n, uint64_t at) noexcept nogil
     cdef void restart(self) noexcept nogil
     cdef void close(self, bint cut) noexcept nogil
-    cdef list config_blobs(self)
     cdef void scan(self, const uint8_t* p, size_t n) noexcept nogil
     cdef void start_code(self, uint64_t one, uint64_t zeros) noexcept nogil
     cdef void short_nal(self) noexcept nogil
@@ -90,8 +74,3 @@ cdef class VideoStream:
     cdef size_t split_extents(self) noexcept nogil
     cdef void close_access_unit(self) noexcept nogil
     cdef void drop_access_unit(self) noexcept nogil
-    cdef void keep_set(self, const uint8_t* p, size_t n) noexcept nogil
-    cdef void close_set(self) noexcept nogil
-    cdef void close_head(self) noexcept nogil
-    cdef uint16_t find_config(self) noexcept nogil
-    cdef void fault(self, uint64_t code) noexcept nogil
