@@ -86,7 +86,7 @@ async def _site(site: Site) -> None:
         site.id,
         schedules=[CronSchedule(cron=cron, timezone=zone)],
         description=f"{site.name}: what is missing of the last 48 hours.",
-        tags=[TAG],
+        tags=[TAG, f"site:{site.id}"],
         # A run that is still at work when the next is due has all of that one's work before it.
         concurrency_limit=_one(ConcurrencyLimitStrategy.CANCEL_NEW),
         **common,
@@ -95,7 +95,7 @@ async def _site(site: Site) -> None:
     backfill = await extract_site.ato_deployment(
         f"{site.id}-{_BACKFILL}",
         description=f"{site.name}: a span of your own. Give begin and end, with a zone.",
-        tags=[TAG, _BACKFILL],
+        tags=[TAG, f"site:{site.id}", _BACKFILL],
         work_queue_name=_BACKFILL,
         concurrency_limit=_one(ConcurrencyLimitStrategy.ENQUEUE),
         **common,

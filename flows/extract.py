@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from prefect import flow, get_run_logger, tags, task
+from prefect import flow, get_run_logger, task
 from prefect.artifacts import acreate_table_artifact
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
@@ -98,23 +98,30 @@ async def extract_site(
     span = _span(begin, end)
     get_run_logger().info("extracting %s over %s", site, span)
     store = await asyncio.to_thread(config.build_store, create=True)
-    with tags(f"site:{site}"):
-        async with site_jobs(config, site, store=store) as jobs:
-            await asyncio.to_thread(publish, config, jobs, store)
-            for note in jobs.notes():
-                get_run_logger().warning("%s", note)
-            again = time.time_ns() if begin is None and end is None else None
-            with shared(config, site, jobs.sources):
-                done = await _extract(config, jobs, span, store, again)
-        await _coverage(jobs, span, store)
+    async with site_jobs(config, site, store=store) as jobs:
+        await asyncio.to_thread(publish, config, jobs, store)
+        for note in jobs.notes():
+            get_run_logger().warning("%s", note)
+        again = time.time_ns() if begin is None and end is None else None
+        with shared(config, site, jobs.sources):
+            done = await _extract(config, jobs, span, store, again)
+    await _coverage(jobs, span, store)
     return _verdict(done)
 
 
 @task(name="extract-camera-day", task_run_name="{camera} {day}", cache_policy=NO_CACHE)
 async def extract_camera_day(camera: str, day: str, work: Work) -> State[Any]:
     """The recordings of one camera that begin in one UTC day (in the first day of a span also those
-    that begin before and reach into it)."""
-    report = await work()
+    that begin before and reach into it).
+
+    It has no tags: for one that has, the server is asked before it may begin, and one that is
+    restarting at that moment would end it.
+    """
+    return _told(camera, day, await work())
+
+
+def _told(camera: str, day: str, report: CameraReport) -> State[Any]:
+    """What became of a camera-day, in the log and as a state."""
     logger = get_run_logger()
     for line in report.warnings:
         logger.warning("%s %s: %s", camera, day, line)
@@ -147,11 +154,21 @@ async def _extract(
 
     async def run(part: Part) -> State[Any]:
         camera, day = part.job.camera, format_instant(part.span.begin, 0)[:10]
-        named = extract_camera_day.with_options(tags=[f"camera:{camera}", f"day:{day}"])
         label = f"{camera}/{part.job.stream}" if part.job.stream != "main" else camera
-        # Prefect's types leave out that the call of an async task is awaited.
-        running: Any = named(label, day, lambda: site.extract(part), return_state=True)
-        state: State[Any] = await running
+        reports: list[CameraReport] = []
+
+        async def work() -> CameraReport:
+            reports.append(await site.extract(part))
+            return reports[0]
+
+        try:
+            # Prefect's types leave out that the call of an async task is awaited.
+            running: Any = extract_camera_day(label, day, work, return_state=True)
+            state: State[Any] = await running
+        except Exception as error:
+            # Prefect only shows the work: where it cannot, the work is done all the same.
+            get_run_logger().warning("%s %s is not shown as a task: %s", label, day, error)
+            state = _told(label, day, reports[0] if reports else await work())
         return state.model_copy(update={"message": f"{label} {day}: {state.message}"})
 
     parts = camera_days(jobs.jobs, span)
@@ -166,13 +183,17 @@ async def _extract(
 async def _coverage(jobs: SiteJobs, span: Span, store: Store) -> None:
     """What the archive holds of the span now, as a table in Prefect's interface."""
     rows = await asyncio.to_thread(coverage_rows, store, jobs.jobs, span)
-    if rows:
-        site = jobs.jobs[0].site
+    if not rows:
+        return
+    site = jobs.jobs[0].site
+    try:
         await acreate_table_artifact(
             rows,
             key=f"coverage-{site.replace('_', '-')}",  # keys of artifacts have no underscore
             description=f"Coverage of {site} over {span}, hours by state",
         )
+    except Exception as error:  # a server that is away does not undo what was done
+        get_run_logger().warning("no table of the coverage: %s", error)
 
 
 def _verdict(done: Done) -> State[Any]:
