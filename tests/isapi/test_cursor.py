@@ -14,6 +14,7 @@ from hikcore.instants import NS, Span
 from tests.isapi.conftest import MakeSource
 from tests.isapi.device import Asked, Device, Reply, Reset
 from tests.isapi.pager import File, Pager
+from tests.isapi.test_login import PATIENT
 
 SEARCH = "/ISAPI/ContentMgmt/search"
 TIME = (
@@ -58,7 +59,8 @@ async def test_a_page_that_is_lost_on_the_way(
 
     device.handlers["POST", SEARCH] = answer
     device.handlers["GET", "/ISAPI/System/time"] = Reply(body=TIME)
-    told = await source(now=lambda: NOW).recordings(1, "main", Span(0, 5400 * NS))
+    one = source(now=lambda: NOW, settings=PATIENT)
+    told = await one.recordings(1, "main", Span(0, 5400 * NS))
     assert told.complete
     assert [row.span.begin // NS for row in told.recordings] == [n * 60 for n in range(files)]
     assert asked <= 14
@@ -72,9 +74,12 @@ async def test_many_pages_lost(device: Device, source: MakeSource) -> None:
         nonlocal asked
         asked += 1
         body = pager.answer(request.body)
-        return Reply(503) if asked in (2, 4, 9, 12, 17) else Reply(body=body)
+        if asked in (2, 4, 9, 12, 17):
+            return Reply(body=[body[: 50 + asked], Reset()], length=len(body))
+        return Reply(body=body)
 
     device.handlers["POST", SEARCH] = answer
     device.handlers["GET", "/ISAPI/System/time"] = Reply(body=TIME)
-    told = await source(now=lambda: NOW).recordings(1, "main", Span(0, 5400 * NS))
+    one = source(now=lambda: NOW, settings=PATIENT)
+    told = await one.recordings(1, "main", Span(0, 5400 * NS))
     assert [row.span.begin // NS for row in told.recordings] == [n * 60 for n in range(90)]
