@@ -1,4 +1,4 @@
-"""Cuts by ranged reads of what cannot be cut: spans that are none, files that end before they say."""
+"""Cuts by ranges of what cannot be cut: spans that are none, files that end before they say."""
 
 from __future__ import annotations
 
