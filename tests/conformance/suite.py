@@ -21,7 +21,7 @@ import pytest
 from hikcore.archive import s3_sdk
 from hikcore.archive.reader import Archive
 from hikcore.errors import DeviceAuthError
-from hikcore.extract import spool
+from hikcore.extract import sizes
 from hikcore.instants import DAY, NS, Span
 from hikcore.sim.strikes import Strike
 from tests.conformance import cell, zones
@@ -66,7 +66,8 @@ class Conformance:
         """A store that stalls is waited for as long as a device. Bodies whose size nobody tells are
         taken for as small as they are here, as the spool is small, too."""
         monkeypatch.setattr(s3_sdk, "_READ_TIMEOUT", 0.6)
-        monkeypatch.setattr(spool, "_USUAL_SIZE", 1_000_000)
+        monkeypatch.setattr(sizes, "_FIRST", 500)
+        monkeypatch.setattr(sizes, "_BESIDES", 700_000)
 
     @pytest.fixture
     def named(self, record_property: Callable[[str, object], None]) -> Named:
