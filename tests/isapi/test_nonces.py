@@ -117,3 +117,16 @@ async def test_a_password_that_has_changed_is_tried_once_more(
     with pytest.raises(DeviceAuthError):
         await one.deviation()
     assert len(device.asked) == said
+
+
+async def test_a_password_that_changes_behind_a_nonce_in_use_is_not_tried_again(
+    device: Device, source: MakeSource
+) -> None:
+    device.login.uses = 1000
+    one = source(settings=PATIENT)
+    for _ in range(7):
+        await one.deviation()
+    device.login.password = "neu-3"
+    with pytest.raises(DeviceAuthError):
+        await one.deviation()
+    assert device.count("bad") == 1

@@ -5,10 +5,11 @@ reused; `opaque=""` and `domain="::"` parse). What httpx does not do, and this w
 
 * httpx answers any 401 with the same credentials again. Here a 401 to a request that carried
   credentials ends the login of the whole process, unless the device says `stale` (in any case), or
-  the request was signed ahead with a nonce that had been taken before. Some firmware takes a nonce
-  twice, and refuses the third use like a bad password, without `stale` (V4.48 of a terminal, whose
-  401 has not even a challenge). That is asked once more with a fresh nonce, by one task at a time;
-  how often a nonce was taken is remembered.
+  the request was signed ahead with a nonce that had been taken a few times at most. Some firmware
+  takes a nonce twice, and refuses the third use like a bad password, without `stale` (V4.48 of a
+  terminal, whose 401 has not even a challenge). That is asked once more with a fresh nonce, by one
+  task at a time; how often a nonce was taken is remembered. A nonce that was taken more often shows
+  that the device does not count: what it refuses then is the password, and nobody asks again.
 * httpx keeps a challenge for ever. Here it is dropped when a connection failed or it was idle for
   longer than devices keep it: a nonce that a reboot made unknown is refused without `stale`.
 * Basic is answered only where the settings or TLS allow it.
@@ -34,6 +35,9 @@ from hikcore.sources.login import Login
 _STALE: Final = re.compile(r'\bstale\s*=\s*"?true', re.IGNORECASE)
 #: Unsigned, signed, and signed again after `stale`: more is a device that never agrees.
 _ROUNDS: Final = 3
+#: Devices that count the uses of a nonce are known to take two. One that has taken more than this
+#: does not count, and its 401 is about the password.
+_FEW: Final = 4
 #: Seconds after which a nonce that was not used yet is not relied on.
 _LONG: Final = 5.0
 _AUTHORIZATION: Final = "Authorization"
@@ -41,6 +45,17 @@ _USER_CHECK: Final = "/ISAPI/Security/userCheck"
 #: Seconds that a lock lasts where the device does not say, and what is waited after it.
 _LOCK: Final = 1800
 _AFTER_LOCK: Final = 30
+
+
+class _Signer:
+    """What signs requests ahead: how often it was used, and how often that was taken."""
+
+    __slots__ = ("auth", "taken", "uses")
+
+    def __init__(self, auth: httpx.Auth, uses: int = 0) -> None:
+        self.auth = auth
+        self.uses = uses
+        self.taken = uses
 
 
 def _strength(challenge: str) -> int:
@@ -95,14 +110,11 @@ class DeviceAuth(httpx.Auth):
         self._now = now
         self._holding = False
         self._used = 0.0
-        self._uses = 0
-        self._signer: httpx.Auth = httpx.Auth()
-        self.forget()
+        self._signer = _Signer(self._digest())
 
     def forget(self) -> None:
         """Drop the challenge: the next request begins unsigned."""
-        self._uses = 0
-        self._signer = self._digest()
+        self._signer = _Signer(self._digest())
 
     async def async_auth_flow(
         self, request: httpx.Request
@@ -119,6 +131,7 @@ class DeviceAuth(httpx.Auth):
                 await held.enter_async_context(self._login.first.place())
                 await self._check()  # while we waited
             use = self._begin(request)
+            signer = self._signer
             answer: httpx.Auth | None = None
             await self._first(request, held)
             response = yield request
@@ -126,7 +139,7 @@ class DeviceAuth(httpx.Auth):
                 if response.status_code != 401:
                     break
                 refusal = await self._refusal(request, response)
-                if refusal and refusal.until is None and use:
+                if refusal and refusal.until is None and use and signer.taken <= _FEW:
                     await self._anew(request, use, None if waited else held)
                     use = 0
                     response = yield request
@@ -151,6 +164,8 @@ class DeviceAuth(httpx.Auth):
                         raise await self._login.refuse(locked, self._where, self._guard)
                     answer = self._sign(request, response)
                 response = yield request
+            if use and response.is_success:
+                signer.taken += 1
             await self._end(request, response, answer)
 
     async def _anew(self, request: httpx.Request, use: int, held: AsyncExitStack | None) -> None:
@@ -176,7 +191,7 @@ class DeviceAuth(httpx.Auth):
         if answer is not None and response.status_code != 404:
             # Not before: a nonce that others use at once may be used up when this one comes. A 404
             # says nothing: some give it to any password, where the path is none of theirs.
-            self._signer, self._uses = answer, 1
+            self._signer = _Signer(answer, 1)
         if response.is_success and _AUTHORIZATION in request.headers:
             await self._login.accept(self._guard)
 
@@ -204,14 +219,15 @@ class DeviceAuth(httpx.Auth):
         its nonce that is, 0 where none was used."""
         now = time.monotonic()
         limit = self._login.uses
-        if now - self._used > self._nonce_idle or (limit is not None and self._uses >= limit):
+        if now - self._used > self._nonce_idle or (limit is not None and self._signer.uses >= limit):
             self.forget()
         self._used = now
-        next(self._signer.auth_flow(request))
-        if _AUTHORIZATION not in request.headers or not isinstance(self._signer, httpx.DigestAuth):
+        next(self._signer.auth.auth_flow(request))
+        digest = isinstance(self._signer.auth, httpx.DigestAuth)
+        if _AUTHORIZATION not in request.headers or not digest:
             return 0
-        self._uses += 1
-        return self._uses
+        self._signer.uses += 1
+        return self._signer.uses
 
     async def _refusal(self, request: httpx.Request, response: httpx.Response) -> Refusal | None:
         """What a 401 refuses: credentials, or every login while it is locked; None: it asks for a
