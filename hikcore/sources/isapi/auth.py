@@ -219,7 +219,9 @@ class DeviceAuth(httpx.Auth):
         its nonce that is, 0 where none was used."""
         now = time.monotonic()
         limit = self._login.uses
-        if now - self._used > self._nonce_idle or (limit is not None and self._signer.uses >= limit):
+        if now - self._used > self._nonce_idle or (
+            limit is not None and self._signer.uses >= limit
+        ):
             self.forget()
         self._used = now
         next(self._signer.auth.auth_flow(request))
