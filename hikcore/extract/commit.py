@@ -17,7 +17,7 @@ from hikcore.archive.keys import manifest_key, raw_key, segment_key
 from hikcore.archive.settled import lacking
 from hikcore.archive.store import Store
 from hikcore.deviceclock import DeviceClock
-from hikcore.errors import MediaError
+from hikcore.errors import MediaError, TransferInterrupted
 from hikcore.extract.intake import Body
 from hikcore.extract.parts import full
 from hikcore.extract.plan import PlannedChunk
@@ -70,6 +70,9 @@ class Commit:
         Raises:
             ArchiveError: the store refused or did not answer.
             SpoolFull: no disk left for a segment.
+            TransferInterrupted: a file that came shorter than listed, another way each time, and
+                of which nothing can be shown: that says something of the way here, not of what
+                the recorder has. Kept as damaged it would count as settled.
         """
         profile = put_profile(self.store, self.job.site, self.job.device, self.clock)
         table = body.table
@@ -86,6 +89,13 @@ class Commit:
                 return self._segments(chunk, body, profile, table)
             except MediaError as error:  # its segments so far are orphans, which are swept
                 reason = str(error)
+        if chunk.recording.kind == "file" and not body.settled:
+            raise TransferInterrupted(
+                f"the body came another way each time, and its last {body.size} bytes cannot be "
+                f"used: {reason}",
+                where=f"recording of {chunk.recording.literal_begin}",
+                hint="the next run asks for it again",
+            )
         return self._raw(chunk, body, profile, reason)
 
     def _segments(

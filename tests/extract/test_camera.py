@@ -318,6 +318,19 @@ async def test_what_cannot_be_decoded_is_kept_as_received(
     assert len((await extract(device, store, spool, repair=True)).planned) == 1
 
 
+async def test_nothing_usable_another_way_each_time_is_no_damage_and_asked_for_again(
+    device: Device, store: LocalStore, spool: Spool
+) -> None:
+    content = film(0, 102)
+    device.add(0, 102, content)
+    device.plans = [-(len(content) - size) for size in (600, 500, 400, 300)]
+    report = await extract(device, store, spool)
+    assert (report.count("failed"), manifests(store)) == (1, [])
+    assert "came another way each time" in report.outcomes[0].reason
+    assert (await extract(device, store, spool)).count("held") == 1
+    assert [manifest["state"] for manifest in manifests(store)] == ["held"]
+
+
 async def test_a_dry_run_writes_nothing(device: Device, store: LocalStore, spool: Spool) -> None:
     three_files(device)
     report = await extract(device, store, spool, dry_run=True)

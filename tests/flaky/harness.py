@@ -131,7 +131,8 @@ class Anywhere(Plan):
         strike = super().choose(request, phase)
         if strike is None:
             return None
-        return strike.model_copy(update={"part": self._draw.uniform(0.02, 0.98)})
+        by = self._draw.randint(1, 500) * (-1 if strike.by < 0 else 1)
+        return strike.model_copy(update={"part": self._draw.uniform(0.02, 0.98), "by": by})
 
 
 class Harness:
