@@ -68,6 +68,19 @@ def test_a_slower_ratio_fails_only_if_it_is_slow_twice() -> None:
     assert check.check(slow, STORED, lambda: well) == 0
 
 
+def test_where_only_counts_fail_times_are_told(capsys: pytest.CaptureFixture[str]) -> None:
+    slow = document(ratio=9.0, peak=90 << 20, requests=3, loop=1200.0)
+    assert check.check(slow, STORED, never, counts=True) == 2
+    assert capsys.readouterr().out.count("│ worse") == 4
+    assert check.check(document(ratio=9.0), STORED, never, counts=True) == 0
+
+
+def test_counts_of_another_processor_are_not_compared() -> None:
+    other = document(loop=9000.0)
+    other["machine"]["cpu"] = "another"
+    assert check.check(other, STORED, never) == 0
+
+
 def test_counts_of_another_interpreter_are_not_compared() -> None:
     other = document(loop=9000.0)
     other["machine"]["python"] = "3.12.1"
