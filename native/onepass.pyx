@@ -135,6 +135,8 @@ cdef class WrittenVideo(VideoStream):
         if self.nal_head_n == 3 and not self.full:
             # Zeros at the end may belong to a start code.
             self.write(self.es_end - self.tail_zeros)
+        # The block may be gone when the next call comes: what is not written is a header, or zeros.
+        self.piece_begin = self.es_end
 
     cdef void start_code(self, uint64_t one, uint64_t zeros) noexcept nogil:
         self.short_nal()
