@@ -231,7 +231,7 @@ def test_a_file_with_sound_that_is_far_away(tmp_path: Path, kind: tuple[str, str
     assert len(windows) == 1
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(
     kinds=st.lists(st.sampled_from([("mp4", "aac", 0), ("mp4", "aac", 2)]), min_size=2, max_size=4),
     lates=st.lists(st.integers(-5000, 9000), min_size=4, max_size=4),

@@ -118,7 +118,7 @@ async def test_one_month_of_silence_costs_one_request() -> None:
 @settings(max_examples=20, deadline=None)
 @given(st.data(), st.integers(1, 700))
 async def test_replies_that_are_cut_short_are_asked_on(data: st.DataObject, cells: int) -> None:
-    around, span = 1_790_000_000, 6 * HOUR
+    around, span = 1_790_000_000, DAY
     recorded = joined(data.draw(stretches(around, span)))
     device = MapDevice({1: recorded}, "UTC", cut_to=cells)
     maps = RecordMaps(device.post, Grid(), lambda: (around + 9 * DAY) * NS)
