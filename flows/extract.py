@@ -94,7 +94,7 @@ async def extract_site(
         Completed; `PartiallyComplete` where some camera-days failed (the next run takes up what
         they left); Failed where all did.
     """
-    config = load()
+    config = load(lenient=True)  # another site's fault is no reason to miss this one's footage
     span = _span(begin, end)
     get_run_logger().info("extracting %s over %s", site, span)
     store = await asyncio.to_thread(config.build_store, create=True)

@@ -13,6 +13,7 @@ from hikcore.cli.targets import (
     load_config,
     parse_span,
     parse_target,
+    sites_named,
     zone_named,
 )
 
@@ -39,6 +40,10 @@ ArchiveUrl = Annotated[
         "configuration; keys from AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.",
     ),
 ]
+Sites = Annotated[
+    str | None,
+    typer.Argument(metavar="[SITE]", help="One site, or a pattern like 'north-*'; all without."),
+]
 StreamName = Annotated[Literal["main", "sub"], typer.Option("--stream", help="Which of its two.")]
 Tz = Annotated[
     str | None,
@@ -47,6 +52,7 @@ Tz = Annotated[
 TIME_HELP = "ISO time with Z or an offset; without one, by the site's clock. A date is its midnight"
 
 __all__ = [
-    "TIME_HELP", "ArchiveUrl", "ConfigFile", "Debug", "Json", "Set", "StreamName", "Target", "Tz",
-    "echo_span", "load_config", "parse_span", "parse_target", "zone_named",
+    "TIME_HELP", "ArchiveUrl", "ConfigFile", "Debug", "Json", "Set", "Sites", "StreamName",
+    "Target", "Tz", "echo_span", "load_config", "parse_span", "parse_target", "sites_named",
+    "zone_named",
 ]  # fmt: skip

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
-import textwrap
+import logging
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
+from contextlib import nullcontext
 from functools import partial
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Final
 
 import typer
 
-from hikcore.cli.arguments import ConfigFile, Debug, Json, Set, load_config
+from hikcore.cli import findings
+from hikcore.cli.arguments import ConfigFile, Debug, Json, Set, Sites, load_config, sites_named
 from hikcore.cli.output import Output, console
 
 if TYPE_CHECKING:
@@ -23,14 +24,14 @@ if TYPE_CHECKING:
 
 #: Devices looked at side by side; of one device one thing at a time.
 _AT_ONCE: Final = 16
-_STYLES: Final = {"ok": "green", "warn": "yellow", "fail": "bold red"}
-_CHECK: Final = 16
+#: Connections tried side by side: a hundred sites that are off the net take as long as one.
+_CONNECTING: Final = 256
+#: Of so many devices every line is shown; of more what is not well.
+_FEW: Final = 8
 
 
 def doctor(
-    site: Annotated[
-        str | None, typer.Argument(metavar="[SITE]", help="One site; all without.")
-    ] = None,
+    site: Sites = None,
     config: ConfigFile = None,
     set_: Set = None,
     json: Json = False,
@@ -39,48 +40,79 @@ def doctor(
     """Look at the archive and at every device: each line is ok, warn or fail, with the next step.
 
     Of one recording of each device ten seconds are fetched and cut. Nothing is changed.
+    Of more than eight devices it shows what is not well, when it has looked at all of them;
+    `doctor SITE` shows all of one site.
     """
     from hikcore.doctor.finding import exit_code
 
+    logging.getLogger("hikcore").addHandler(logging.NullHandler())  # findings say all of it
     output = Output(json=json)
     settings = load_config(config, set_)
-    sites = [settings.site(site)] if site else settings.sites
-    reports = asyncio.run(_examine(settings, sites, lambda report: tell(output, report)))
+    sites = sites_named(settings, site)
+    many = sum(len(each.section.devices) for each in sites) > _FEW
+    reports = asyncio.run(_examine(settings, sites, output, many=many))
+    devices = [report for report in reports if report.subject != "archive"]
+    reports += _aside(settings) if site is None else []
+    for report in reports[len(devices) + 1 :]:
+        _tell(output, report, many=many)
+    if many and not output.json:
+        findings.show_many(reports[1:])
+        output.data(f"\n{findings.devices_text(devices)}")
     counts = {
         verdict: sum(f.verdict == verdict for report in reports for f in report.findings)
         for verdict in ("ok", "warn", "fail")
     }
     code = exit_code(reports)
     output.data(", ".join(f"{count} {verdict}" for verdict, count in counts.items()))
-    output.document("summary", **counts, code=code)
+    failed = sum(bool(report.failures) for report in devices)
+    output.document("summary", **counts, devices=len(devices), devices_failed=failed, code=code)
     raise typer.Exit(code)
 
 
+def _tell(output: Output, report: Report, *, many: bool) -> None:
+    findings.document(output, report)
+    if not output.json and not (many and report.subject != "archive"):
+        findings.show(report)
+
+
+def _aside(config: Config) -> list[Report]:
+    """The files whose sites are not looked at, as something in them is wrong."""
+    from hikcore.doctor.finding import Report, failure
+
+    return [
+        Report(f"{each.file.parent.name}/{each.file.name}", "", (failure("settings", each.error),))
+        for each in config.aside
+    ]
+
+
 async def _examine(
-    config: Config, sites: list[Site], told: Callable[[Report], None]
+    config: Config, sites: list[Site], output: Output, *, many: bool
 ) -> list[Report]:
     from hikcore.doctor.device import examine_device
 
     reports = [await _archive(config)]
-    told(reports[0])
+    _tell(output, reports[0], many=many)
     # Where there is no archive yet, nothing is written into it, not even a note about a login.
     usable = all(finding.verdict == "ok" for finding in reports[0].findings[:1])
-    turns = asyncio.Semaphore(_AT_ONCE)
+    turns, connecting = asyncio.Semaphore(_AT_ONCE), asyncio.Semaphore(_CONNECTING)
     folder = config.settings.spool.folder
 
     async def one(subject: Subject) -> Report:
-        async with turns:
+        async with connecting:
             try:
-                return await examine_device(subject, now=time.time_ns, folder=folder)
+                return await examine_device(subject, now=time.time_ns, folder=folder, turns=turns)
             finally:
                 if subject.source is not None:
                     await subject.source.aclose()
 
     subjects = [s async for s in _subjects(config, sites, shared=usable)]
-    for done in asyncio.as_completed([one(subject) for subject in subjects]):
-        report = await done
-        told(report)
-        reports.append(report)
+    screen = console(stderr=True)
+    with screen.status("") if many and screen.is_terminal else nullcontext() as status:
+        for done in asyncio.as_completed([one(subject) for subject in subjects]):
+            reports.append(await done)
+            _tell(output, reports[-1], many=many)
+            if status is not None:
+                status.update(f"looked at {len(reports) - 1} of {len(subjects)} devices")
     return reports
 
 
@@ -118,6 +150,7 @@ async def _subjects(config: Config, sites: list[Site], *, shared: bool) -> Async
                 partial(_decided, site, device),
                 site.zone,
                 refused,
+                section.connect_timeout,
             )
 
 
@@ -125,38 +158,3 @@ def _decided(site: Site, device: str, channels: list[DeviceCamera]) -> tuple[lis
     """Of what a device lists: the channels that are extracted, and those nobody decided on."""
     wanted = [camera.channel for camera in site.cameras_of(device, channels)]
     return wanted, [each.channel for each in site.unlisted(device, channels)]
-
-
-def tell(output: Output, report: Report) -> None:
-    """One thing: a heading, and a line for each finding, no wider than the terminal."""
-    for finding in report.findings:
-        output.document(
-            "finding",
-            subject=report.subject,
-            title=report.title,
-            check=finding.check,
-            verdict=finding.verdict,
-            text=finding.text,
-            hint=finding.hint,
-            code=finding.code,
-        )
-    if output.json:
-        return
-    from rich.text import Text
-
-    screen = console()
-    width = max(min(shutil.get_terminal_size((100, 24)).columns, 100), 40)
-    screen.print(Text.assemble((report.subject, "bold"), f"  {report.title}"), soft_wrap=True)
-    indent = " " * (8 + _CHECK)
-    for finding in report.findings:
-        lines = textwrap.wrap(finding.text, width - len(indent)) or [""]
-        if finding.hint:
-            lines += textwrap.wrap(
-                finding.hint, width - len(indent), initial_indent="> ", subsequent_indent="  "
-            )
-        head = f"  {finding.verdict:<5} {finding.check:<{_CHECK}}"
-        text = Text.assemble(
-            (head[:8], _STYLES[finding.verdict]), head[8:], ("\n" + indent).join(lines)
-        )
-        screen.print(text, soft_wrap=True)
-    screen.print()

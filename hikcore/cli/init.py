@@ -121,7 +121,7 @@ def _check_new(main: Path, file: Path, site: str) -> None:
     from hikcore.config import load
 
     check_id(site, "site")
-    if file.exists() or (main.exists() and site in load(main).settings.sites):
+    if file.exists() or (main.exists() and site in load(main, lenient=True).settings.sites):
         raise ConfigurationError(
             f"site {site} is configured already",
             where=str(file if file.exists() else main),
@@ -242,7 +242,7 @@ def _write(main: Path, file: Path, text: str, archive: str, output: Output) -> N
         output.data(f"wrote {main}")
     file.parent.mkdir(exist_ok=True)
     file.write_text(text, encoding="utf-8")
-    load(main)
     site = file.stem
+    load(main, lenient=True).site(site)
     output.data(f"wrote {file}")
     output.talk(f"next: hikcore doctor {site}; hikcore extract {site}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import date, timedelta, tzinfo
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -12,7 +13,7 @@ from hikcore.errors import ConfigurationError
 from hikcore.instants import NS, Span, format_instant, parse_instant
 
 if TYPE_CHECKING:
-    from hikcore.config import Config
+    from hikcore.config import Config, Site
 
 _DATE = re.compile(r"(\d{4})-?(\d\d)-?(\d\d)(\s*(?:Z|[+-]\d\d:?\d\d))?")
 _TARGET = re.compile(r"([a-z0-9][a-z0-9_-]{0,62})(?:/([a-z0-9][a-z0-9_-]{0,62}))?")
@@ -49,7 +50,8 @@ def parse_target(text: str, *, camera: bool = False, second: str = "CAMERA") -> 
 
 
 def load_config(file: Path | None, overrides: list[str] | None = None) -> Config:
-    """The configuration, with what `--set` overrides.
+    """The configuration, with what `--set` overrides. A site of `sites.d` that is wrong stops none
+    but itself, and is named.
 
     Raises:
         ConfigurationError: it cannot be used.
@@ -62,7 +64,35 @@ def load_config(file: Path | None, overrides: list[str] | None = None) -> Config
         if not equals:
             raise ConfigurationError(f"--set {key}: write it like --set archive.url=./footage")
         pairs[key.strip()] = value.strip()
-    return load(file, overrides=pairs)
+    config = load(file, overrides=pairs, lenient=True)
+    if config.aside:
+        names = ", ".join(each.file.name for each in config.aside[:3])
+        more = f" and {len(config.aside) - 3} more" if len(config.aside) > 3 else ""
+        Output(json=False).talk(
+            f"warning: not used, as they are wrong: {names}{more} (`hikcore config check` says why)"
+        )
+    return config
+
+
+def sites_named(config: Config, wanted: str | None) -> list[Site]:
+    """The sites that a command is asked for.
+
+    Args:
+        wanted: an id, or a pattern of ids with `*`, `?` or `[…]`; None: all that can be used.
+
+    Raises:
+        ConfigurationError: there is none of that id, it is wrong, or no id matches the pattern.
+    """
+    if wanted is None:
+        return config.sites
+    if not any(each in wanted for each in "*?["):
+        return [config.site(wanted)]
+    found = [site for site in config.sites if fnmatchcase(site.id, wanted)]
+    if not found:
+        raise ConfigurationError(
+            f"no site's id is like {wanted!r}", hint="`hikcore config check` lists all sites"
+        )
+    return found
 
 
 #: The end of 2200: past any footage, and far enough from the last day that a zone can be added to.

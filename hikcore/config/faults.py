@@ -55,6 +55,7 @@ def explain(
     document: Mapping[str, Any],
     origins: Mapping[str, str],
     looked: Sequence[str],
+    site: str | None = None,
 ) -> ConfigurationError:
     """One error for all that is wrong.
 
@@ -63,11 +64,12 @@ def explain(
         document: what was validated, before defaults were laid under devices.
         origins: of each dotted key that was set.
         looked: where settings were looked for, in order.
+        site: only what is wrong with that one.
     """
     faults = []
     for item in error.errors(include_url=False, include_input=False, include_context=False):
         keys = [str(part) for part in item["loc"] if part != "[key]"]
-        if _is_inherited(keys, document):
+        if _is_inherited(keys, document) or (site is not None and keys[1:2] != [site]):
             continue
         faults.append(_fault(keys, item["type"], item["msg"], origins, looked))
     if len(faults) == 1:

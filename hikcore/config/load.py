@@ -1,6 +1,7 @@
 """Finds the settings and lays them over each other: command line > environment > file > default.
 
 Beside the file may be a folder `sites.d`: each `*.toml` in it holds `[sites.…]` tables of its own.
+One of them that is wrong need not stop the other sites: `load(lenient=True)`.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
+from hikcore.config.aside import Aside, claimed, faulty_sites
 from hikcore.config.faults import ENV_PREFIX, explain, known_keys, unknown_key
 from hikcore.config.lines import line_of
 from hikcore.config.model import Settings
@@ -29,6 +31,7 @@ def load(
     *,
     overrides: Mapping[str, str] | None = None,
     environ: Mapping[str, str] | None = None,
+    lenient: bool = False,
 ) -> Config:
     """Read the configuration.
 
@@ -37,6 +40,8 @@ def load(
             `$XDG_CONFIG_HOME/hikcore/hikcore.toml` that there is.
         overrides: dotted keys and values from the command line, above all else.
         environ: in place of the process's environment.
+        lenient: a site of `sites.d` with a fault is set aside (`Config.aside`), and the fault is
+            raised when that site is asked for. A fault elsewhere is raised at once.
 
     Raises:
         ConfigurationError: no file, no TOML, or a key or value that cannot be.
@@ -54,8 +59,18 @@ def load(
     document: dict[str, Any] = {}
     origins: dict[str, str] = {}
     texts: dict[str, str] = {}
+    aside: list[Aside] = []
     for each in _files(file):
-        _take(each, document, origins, texts)
+        more: dict[str, Any] = {}
+        try:
+            text, more = _read(each)
+            _take(each, text, more, document, origins, texts)
+        except ConfigurationError as error:
+            if each == file or not lenient:
+                raise
+            aside.append(Aside(each, claimed(each, more), error))
+    for site in {site for each in aside for site in each.sites}:
+        document.get("sites", {}).pop(site, None)  # of two files with one site neither is right
     for name, value in sorted(variables.items()):
         keys = _keys_of_variable(name, document)
         _put(document, keys, value, origins, f"environment {name}")
@@ -64,9 +79,18 @@ def load(
     try:
         settings = Settings.model_validate(document)
     except ValidationError as error:
-        # `from None`: pydantic's own text would repeat what we take care not to.
-        raise explain(error, document, _with_lines(origins, texts), looked) from None
-    return Config(settings, file, origins)
+        lines = _with_lines(origins, texts)
+        bad = faulty_sites(error, origins, file) if lenient else {}
+        if not bad:
+            # `from None`: pydantic's own text would repeat what we take care not to.
+            raise explain(error, document, lines, looked) from None
+        for site, its in bad.items():
+            aside.append(
+                Aside(its, (site,), explain(error, document, lines, [f"file {its}"], site))
+            )
+        sites = {id_: each for id_, each in document["sites"].items() if id_ not in bad}
+        settings = Settings.model_validate(document | {"sites": sites})
+    return Config(settings, file, origins, tuple(sorted(aside, key=lambda each: each.file)))
 
 
 def _find(path: str | Path | None, environ: Mapping[str, str]) -> tuple[Path | None, list[str]]:
@@ -95,10 +119,14 @@ def _files(file: Path | None) -> list[Path]:
 
 
 def _take(
-    file: Path, document: dict[str, Any], origins: dict[str, str], texts: dict[str, str]
+    file: Path,
+    text: str,
+    more: Mapping[str, Any],
+    document: dict[str, Any],
+    origins: dict[str, str],
+    texts: dict[str, str],
 ) -> None:
     """Add what a file says; the first one is the main file."""
-    text, more = _read(file)
     if texts:
         _add_sites(file, text, more, document, origins)
     else:
@@ -123,11 +151,16 @@ def _add_sites(
             )
     sites = document.setdefault("sites", {})
     found = more.get("sites", {})
-    if not isinstance(sites, dict) or not isinstance(found, dict):
+    if not isinstance(sites, dict):
         return  # what stands there is told when all is validated
+    if not isinstance(found, dict):
+        raise ConfigurationError(
+            "sites: is a value, not a table", where=f"{file}, line {line_of(text, ['sites']) or 1}"
+        )
     for site in found:
         if site in sites:
-            first = next(o for k, o in origins.items() if k.startswith(f"sites.{site}"))
+            key = f"sites.{site}"
+            first = next(o for k, o in origins.items() if f"{k}.".startswith(f"{key}."))
             raise ConfigurationError(
                 f"site {site} is also in {first.removeprefix('file ')}",
                 where=f"{file}, line {line_of(text, ['sites', site]) or 1}",

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 from zoneinfo import ZoneInfo
 
+from hikcore.config.aside import Aside
 from hikcore.config.model import DeviceSection, Settings, SiteSection, StreamName
 from hikcore.config.secrets import Secret
 from hikcore.errors import ConfigurationError
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
     from hikcore.archive.reader import Archive
     from hikcore.archive.store import Store
     from hikcore.sources.base import DeviceCamera, Source
+
+
+#: So many ids are named where one is not known: of two hundred nobody reads the list.
+_NAMED = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,24 +176,29 @@ def _matches(patterns: Sequence[str], channel: DeviceCamera) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """The settings, the file they came from (None: no file), and the origin of every key set."""
+    """The settings, the file they came from (None: no file), the origin of every key set, and what
+    of `sites.d` was set aside as it is wrong."""
 
     settings: Settings
     path: Path | None
     origins: Mapping[str, str]
+    aside: tuple[Aside, ...] = ()
 
     @property
     def sites(self) -> list[Site]:
-        """All of them, in the file's order."""
+        """All that can be used, in the file's order."""
         return [Site(id_, section) for id_, section in self.settings.sites.items()]
 
     def site(self, id_: str) -> Site:
         """A site.
 
         Raises:
-            ConfigurationError: there is none of that id.
+            ConfigurationError: there is none of that id, or it was set aside: then its fault.
         """
         if id_ not in self.settings.sites:
+            for each in self.aside:
+                if id_ in each.sites:
+                    raise each.error
             raise _unknown("site", id_, self.settings.sites, str(self.path or "the environment"))
         return Site(id_, self.settings.sites[id_])
 
@@ -248,6 +258,7 @@ class Config:
 
 def _unknown(what: str, id_: str, known: Mapping[str, object], where: str) -> ConfigurationError:
     near = get_close_matches(id_, known, n=1)
-    listed = ", ".join(known) or "none has a section of its own"
+    listed = ", ".join(list(known)[:_NAMED]) or "none has a section of its own"
+    listed += f" and {len(known) - _NAMED} more" if len(known) > _NAMED else ""
     hint = f"did you mean {near[0]!r}?" if near else f"known: {listed}"
     return ConfigurationError(f"there is no {what} {id_!r}", where=where, hint=hint)

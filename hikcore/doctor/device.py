@@ -8,6 +8,7 @@ import socket
 import tempfile
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
@@ -49,6 +50,7 @@ class Subject:
             worked on, and which nobody decided on.
         zone: of the site.
         refused: why there is no source: a secret that cannot be had.
+        patience: seconds to a connection.
     """
 
     name: str
@@ -59,6 +61,7 @@ class Subject:
     decided: Callable[[list[DeviceCamera]], tuple[list[int], list[int]]] | None = None
     zone: ZoneInfo | None = None
     refused: HikcoreError | None = None
+    patience: float = 10.0
 
 
 @dataclass(slots=True)
@@ -85,13 +88,28 @@ async def examine_device(
     folder: Path,
     step: float = STEP,
     sample: float = SAMPLE,
+    turns: asyncio.Semaphore | None = None,
 ) -> Report:
     """Look at a device, one thing after the other; in bounded time.
 
     Args:
         now: our clock, ns UTC. folder: where the sample lies meanwhile.
         step, sample: seconds for one look, and for the sample.
+        turns: held from the login on, not while it is seen whether anything is there.
     """
+    async with AsyncExitStack() as stack:
+        turn = None if turns is None else lambda: stack.enter_async_context(turns)
+        return await _examine(subject, now, folder, step, sample, turn)
+
+
+async def _examine(
+    subject: Subject,
+    now: Callable[[], int],
+    folder: Path,
+    step: float,
+    sample: float,
+    turn: Callable[[], Awaitable[None]] | None,
+) -> Report:
     doctor = _Doctor(subject, now, folder, step)
     title = f"{subject.host}:{subject.port}"
     looks: list[tuple[str, Callable[[], Awaitable[Finding]], float]] = [
@@ -124,6 +142,8 @@ async def examine_device(
             break
         if check in ("reachable", "login") and findings[-1].verdict == "fail":
             break
+        if check == "reachable" and turn is not None:
+            await turn()
     facts = doctor.seen.facts
     title = " ".join(part for part in (title, facts.model, facts.firmware) if part)
     return Report(subject.name, title, tuple(findings))
@@ -149,11 +169,15 @@ class _Doctor:
     async def reachable(self) -> Finding:
         """A TCP connection."""
         host, port = self._subject.host, self._subject.port
+        hint = "check host, port and scheme, and that the device is on"
+        patience = min(self._subject.patience, self._step)
         began = time.monotonic()
         try:
-            _, writer = await asyncio.open_connection(host, port)
+            _, writer = await within(patience, asyncio.open_connection(host, port))
+        except TimeoutError:
+            text = f"no connection within {patience:g} s"
+            return Finding("reachable", "fail", text, hint, 6)
         except OSError as error:
-            hint = "check host, port and scheme, and that the device is on"
             return Finding("reachable", "fail", _reason(error), hint, 6)
         took = time.monotonic() - began
         writer.close()
@@ -241,7 +265,8 @@ class _Doctor:
             return Finding("search", "warn", f"nothing was recorded in the last {said}", hint)
         growing = sum(row.growing for row in rows)
         text = (
-            f"channel {channel}: {len(rows)} recordings in the last {said}, {growing} being written"
+            f"channel {channel}: {len(rows)} recording{'s' * (len(rows) != 1)} in the last {said}, "
+            f"{growing} being written"
         )
         return Finding("search", "ok", text)
 

@@ -166,3 +166,54 @@ def test_the_zone_of_a_wall_clock_is_checked_in_a_sites_own_file(
         load(main)
     assert "device_time" in str(caught.value)
     assert f"{tmp_path}/sites.d/a.toml, line 8" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[sites.b]\nzone = \n",
+        site("b", device="prot = 80"),
+        site("b") + "[archive]\nurl = 'x'\n",
+        site("b") + site("c", more="name = 'again'"),
+        "sites = 3",
+    ],
+)
+def test_a_file_that_is_wrong_stops_its_own_site_alone(tmp_path: Path, text: str) -> None:
+    main = write(tmp_path, a=site("a"), b=text, ab=site("ab"), c=site("c"))
+    with pytest.raises(ConfigurationError, match=r"sites\.d/[bc]\.toml"):
+        load(main, environ={})
+    config = load(main, environ={}, lenient=True)
+    twice = "again" in text
+    assert [each.id for each in config.sites] == ["a", "ab", "b" if twice else "c"]
+    (aside,) = config.aside
+    assert aside.file == tmp_path / "sites.d" / ("c.toml" if twice else "b.toml")
+    with pytest.raises(ConfigurationError, match=r"line \d|not a table"):
+        config.site(aside.sites[0])
+    assert config.site("a").device("nvr").username == "backup"
+
+
+def test_what_is_wrong_in_common_or_for_this_run_stops_all(tmp_path: Path) -> None:
+    main = write(tmp_path, a=site("a"), b=site("b", device="prot = 80"))
+    text = main.read_text()
+    main.write_text(text + "[sites.home]\nzone = 'nowhere'\n")
+    with pytest.raises(ConfigurationError, match="2 faults"):
+        load(main, environ={}, lenient=True)
+    main.write_text(text.replace("attempts = 3", "attempts = 99"))
+    with pytest.raises(ConfigurationError, match=r"defaults\.attempts"):
+        load(main, environ={}, lenient=True)
+    main.write_text(text)
+    with pytest.raises(ConfigurationError, match="command line"):
+        load(main, environ={}, lenient=True, overrides={"sites.a.zone": "nowhere"})
+
+
+def test_the_first_of_two_files_is_named_not_one_that_begins_alike(tmp_path: Path) -> None:
+    main = write(tmp_path, a=site("s1-old"), b=site("s1"), c=site("s1"))
+    with pytest.raises(ConfigurationError, match=r"site s1 is also in .*b\.toml"):
+        load(main, environ={})
+
+
+def test_of_many_sites_not_all_are_named(tmp_path: Path) -> None:
+    main = write(tmp_path, **{f"s{n:03d}": site(f"s{n:03d}") for n in range(60)})
+    with pytest.raises(ConfigurationError) as found:
+        load(main, environ={}).site("elsewhere")
+    assert "and 48 more" in found.value.hint

@@ -45,8 +45,9 @@ def odd_clock(device: int, ours: int) -> list[str]:
     if not days:
         return []
     side = "behind" if device < ours else "ahead of"
+    text = "1 day" if days == 1 else f"{days} days"
     return [
-        f"its clock is {days} days {side} ours: what it records now lies at its own time; set it, "
+        f"its clock is {text} {side} ours: what it records now lies at its own time; set it, "
         "and look at its battery"
     ]
 
