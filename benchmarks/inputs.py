@@ -11,9 +11,8 @@ from pathlib import Path
 import av
 
 from benchmarks.footage import FRAME_MS, GOP, HEIGHT, WIDTH, Footage, load
-from benchmarks.frames import everfocus_header
+from benchmarks.frames import BEGIN_MS, everfocus_header
 from hikcore.deviceclock import ZoneRule
-from hikcore.instants import parse_instant
 from hikcore.media.container import index_file
 from hikcore.media.mp4.write import align, write_mp4
 from hikcore.media.samples import FileSource, read_samples
@@ -21,7 +20,6 @@ from hikcore.sim.camera import CameraProfile
 from hikcore.sim.encoder import AccessUnit
 from hikcore.sim.psmux import Muxer, MuxProfile
 
-BEGIN_MS = parse_instant("2026-11-20T10:00:00Z") // 1_000_000
 #: Raised when anything here would give other bytes, so that no cache of old ones is used.
 _VERSION = 2
 

@@ -41,7 +41,9 @@ class Handler(BaseHTTPRequestHandler):
         self.fresh = True
 
     def do_GET(self) -> None:
-        """A range, or the counts."""
+        """A range, or the counts. A body is read even where none is of use: a socket that is closed
+        over unread bytes is reset, and the client loses the end of the answer."""
+        self.rfile.read(int(self.headers.get("Content-Length") or 0))
         if self.path == "/counts":
             with self.lock:
                 body = json.dumps(self.counts).encode()
@@ -66,7 +68,6 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         """A request whose body says nothing that matters here."""
-        self.rfile.read(int(self.headers.get("Content-Length") or 0))
         self.do_GET()
 
     def _send(self, path: Path, begin: int, end: int) -> None:

@@ -13,8 +13,8 @@ from pytest_benchmark.fixture import BenchmarkFixture
 
 from benchmarks.contest import Contest, Goal
 from benchmarks.floor import Floor, build
-from benchmarks.frames import everfocus_header
-from benchmarks.inputs import BEGIN_MS, Inputs
+from benchmarks.frames import BEGIN_MS, everfocus_header
+from benchmarks.inputs import Inputs
 from benchmarks.measure import Turn, call
 from hikcore.media.everfocus import parse_header, read_headers
 

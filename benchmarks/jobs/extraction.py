@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
-from benchmarks.inputs import BEGIN_MS
+from benchmarks.frames import BEGIN_MS
 from hikcore.archive.local import LocalStore
 from hikcore.deviceclock import UTC_CLOCK, DeviceClock
 from hikcore.extract.camera import extract_camera
