@@ -12,8 +12,9 @@ import httpx
 
 #: Shorter bodies are left to the parser, which can use the connection again.
 _LONG: Final = 4 << 20
-#: Read at once at most; the event loop itself asks the socket for 256 KiB.
+#: Read at once at most, and while less comes: memory is taken for as much as is asked for.
 _BLOCK: Final = 1 << 20
+_FEW: Final = 256 << 10
 
 
 async def body_blocks(response: httpx.Response) -> AsyncIterator[bytes]:
@@ -36,8 +37,10 @@ async def body_blocks(response: httpx.Response) -> AsyncIterator[bytes]:
             left -= len(block)
             yield block
             break
+        size = _FEW
         while left > 0:
-            block = await _read(response, stream, min(left, _BLOCK))
+            block = await _read(response, stream, min(left, size))
+            size = _BLOCK if len(block) == size else _FEW
             if not block:
                 raise httpx.RemoteProtocolError(
                     f"the connection was closed {left} bytes before the end of the body",

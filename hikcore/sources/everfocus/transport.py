@@ -15,6 +15,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from hikcore.errors import DeviceRefused
 from hikcore.sources.everfocus.allowed import Reading, check_body, reading
 from hikcore.sources.everfocus.settings import EverFocusSettings
+from hikcore.sources.sockets import DeviceTransport
 
 
 class _NoCookies(logging.Filter):
@@ -38,17 +39,13 @@ def query(params: Mapping[str, Any] | None) -> str:
     return urlencode(dict(params or {}), quote_via=quote, safe=",")
 
 
-class AllowedTransport(httpx.AsyncHTTPTransport):
+class AllowedTransport(DeviceTransport):
     """Sends what is on the list to one recorder, and nothing else."""
 
     def __init__(
         self, base: httpx.URL, settings: EverFocusSettings, tls: ssl.SSLContext | None
     ) -> None:
-        super().__init__(
-            verify=tls if tls is not None else False,
-            trust_env=False,
-            limits=httpx.Limits(keepalive_expiry=5),
-        )
+        super().__init__(tls, keepalive=5)
         self._origin = (base.scheme, base.host, base.port)
         self._settings = settings
 

@@ -118,12 +118,8 @@ class Connection:
         self._client = httpx.AsyncClient(
             base_url=base,
             auth=self._auth,
-            transport=ReadOnlyTransport(
-                verify=policy.context() if encrypted else False,
-                trust_env=False,
-                # Devices close idle connections after 10 s (Keep-Alive: timeout=10).
-                limits=httpx.Limits(keepalive_expiry=5),
-            ),
+            # Devices close idle connections after 10 s (Keep-Alive: timeout=10).
+            transport=ReadOnlyTransport(policy.context() if encrypted else None, keepalive=5),
             trust_env=False,
             timeout=httpx.Timeout(settings.idle_timeout, connect=settings.connect_timeout),
             headers={"Accept-Encoding": "identity", "User-Agent": "hikcore"},

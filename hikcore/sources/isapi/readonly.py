@@ -11,6 +11,7 @@ from typing import Final
 import httpx
 
 from hikcore.errors import DeviceRefused
+from hikcore.sources.sockets import DeviceTransport
 
 #: Searching and downloading are POST on many devices (downloading PUT on a few, facts 1.5), and
 #: change nothing.
@@ -46,7 +47,7 @@ def changes_nothing(method: str, path: str) -> bool:
     return method == "POST" and _CALENDAR.fullmatch(path) is not None
 
 
-class ReadOnlyTransport(httpx.AsyncHTTPTransport):
+class ReadOnlyTransport(DeviceTransport):
     """A transport that sends what is on the list, and nothing else."""
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
