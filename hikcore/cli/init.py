@@ -35,7 +35,8 @@ def init(
     host: Annotated[
         str,
         typer.Argument(
-            metavar="HOST", help="The recorder: HOST or HOST:PORT. Of a cloud its API, or `cloud`."
+            metavar="HOST",
+            help="The recorder: HOST, HOST:PORT or [IPV6]:PORT. Of a cloud its API, or `cloud`.",
         ),
     ],
     vendor: Annotated[Vendor, typer.Option("--vendor", help="How it is spoken to.")] = Vendor.ISAPI,
@@ -216,9 +217,15 @@ def _named(host: str, vendor: Vendor) -> tuple[str, int | None]:
         if host == "cloud":
             return BASE_URL, None
         return (host if "://" in host else f"https://{host}").rstrip("/"), None
-    name, _, port = host.partition(":") if host.count(":") == 1 else (host, "", "")
-    if port and not port.isdecimal():
-        raise ConfigurationError(f"{host!r} is neither HOST nor HOST:PORT")
+    if host.startswith("["):  # an IPv6 address, as in a URL
+        name, bracket, port = host[1:].partition("]")
+        broken = not bracket or (port and not port.startswith(":"))
+        port = port.removeprefix(":")
+    else:
+        name, _, port = host.partition(":") if host.count(":") == 1 else (host, "", "")
+        broken = False
+    if broken or (port and not port.isdecimal()):
+        raise ConfigurationError(f"{host!r} is neither HOST nor HOST:PORT nor [IPV6]:PORT")
     return name, int(port) if port else None
 
 

@@ -13,8 +13,10 @@ from threading import Thread
 
 import pytest
 
+from hikcore.cli.init import Vendor, _named
 from hikcore.config.starter import camera_ids, slug, zones_of
 from hikcore.deviceclock import ZoneRule
+from hikcore.errors import ConfigurationError
 from hikcore.sim.recorder import Recorder
 from hikcore.sources.base import DeviceCamera
 from hikcore.zonerule import zone_rule
@@ -169,6 +171,26 @@ def test_a_certificate_that_verifies_needs_no_pin(
     device = tomllib.loads(done.out)["sites"]["home"]["devices"]["nvr"]
     assert device["scheme"] == "https"
     assert device.get("tls", "verify") == "verify"
+
+
+@pytest.mark.parametrize(
+    ("given", "named"),
+    [
+        ("192.0.2.1", ("192.0.2.1", None)),
+        ("nvr.local:8080", ("nvr.local", 8080)),
+        ("2001:db8::1", ("2001:db8::1", None)),
+        ("[2001:db8::1]", ("2001:db8::1", None)),
+        ("[2001:db8::1]:8080", ("2001:db8::1", 8080)),
+    ],
+)
+def test_where_a_recorder_is(given: str, named: tuple[str, int | None]) -> None:
+    assert _named(given, Vendor.ISAPI) == named
+
+
+@pytest.mark.parametrize("given", ["nvr:web", "[2001:db8::1", "[2001:db8::1]80", "[2001:db8::1]:x"])
+def test_what_is_no_place_is_said(given: str) -> None:
+    with pytest.raises(ConfigurationError, match="neither HOST"):
+        _named(given, Vendor.ISAPI)
 
 
 def test_ids_of_names() -> None:

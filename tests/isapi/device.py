@@ -67,6 +67,8 @@ class Login:
     style: str = "nvr"  # how the header is written: nvr | ipc
     uses: int = 10**9  # of a nonce before it is stale
     locked: bool = False
+    #: How the challenge is written in the end: one header or several.
+    reword: Callable[[str], list[str]] = lambda challenge: [challenge]
 
 
 class Device:
@@ -206,7 +208,10 @@ class Device:
             good = given == f"{self.login.username}:{self.login.password}"
             asked.login = "basic" if good else "bad"
             return None if good else self._challenge("FALSE")
-        fields = dict(re.findall(r'(\w+)="?([^",]*)"?', sent.removeprefix("Digest ")))
+        fields = {
+            name: quoted or bare
+            for name, quoted, bare in re.findall(r'(\w+)=(?:"((?:[^"\\]|\\.)*)"|([^",]+))', sent)
+        }
         if not self._proves(asked, fields) or self.login.locked:
             asked.login = "bad"
             return self._challenge("FALSE")
@@ -258,12 +263,15 @@ class Device:
                 f"<isActivated>true</isActivated><lockStatus>{lock}</lockStatus>"
                 "<unlockTime>1800</unlockTime><retryLoginTime>4</retryLoginTime></userCheck>"
             ).encode()
-            return Reply(401, body, [("WWW-Authenticate", header)])
+            return Reply(401, body, self._reworded(header))
         header = (
             f'Digest {qop}realm="IP Camera(83813)", nonce="{nonce}"{algorithm}, stale="{stale}"'
         )
         body = b"<html><body><h2>Access Error: 401 -- Unauthorized</h2></body></html>"
-        return Reply(401, body, [("WWW-Authenticate", header)], kind="text/html")
+        return Reply(401, body, self._reworded(header), kind="text/html")
+
+    def _reworded(self, challenge: str) -> list[tuple[str, str]]:
+        return [("WWW-Authenticate", header) for header in self.login.reword(challenge)]
 
 
 async def bodies(parts: list[bytes]) -> AsyncIterator[bytes]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import os
 import random
 from dataclasses import replace
@@ -70,6 +71,40 @@ async def test_a_body_arrives_whole(device: Device, source: MakeSource, length: 
     assert got == BODY
     assert fetched == Fetched(len(BODY), len(BODY) if length else None)
     assert b"name=x&amp;size=3</playbackURI>" in device.asked[-1].body
+
+
+async def test_a_body_that_was_compressed_unasked_is_unpacked(
+    device: Device, source: MakeSource
+) -> None:
+    coded = [("Content-Encoding", "gzip")]
+    serve(device, Reply(body=gzip.compress(BODY), kind=VIDEO, headers=coded))
+    fetched, got = await fetch(source())
+    assert got == BODY
+    assert fetched == Fetched(len(BODY), None)  # what was told is the length of something else
+    assert device.asked[-1].headers["accept-encoding"] == "identity"
+
+
+async def test_a_compressed_body_cut_short_is_an_interruption(
+    device: Device, source: MakeSource
+) -> None:
+    packed = gzip.compress(BODY)
+    coded = [("Content-Encoding", "gzip")]
+    serve(device, Reply(body=[packed[:1_000_000]], kind=VIDEO, headers=coded, length=len(packed)))
+    with pytest.raises(TransferInterrupted) as caught:
+        await fetch(source())
+    assert BODY.startswith(caught.value.got)  # type: ignore[attr-defined]
+
+
+async def test_a_refusal_that_was_compressed_is_read(device: Device, source: MakeSource) -> None:
+    refusal = (
+        b"<ResponseStatus><statusCode>4</statusCode><statusString>Invalid Operation</statusString>"
+        b"<subStatusCode>lowPrivilege</subStatusCode></ResponseStatus>"
+    )
+    for status in (200, 403):
+        coded = [("Content-Encoding", "gzip")]
+        serve(device, Reply(status, gzip.compress(refusal), coded))
+        with pytest.raises(DeviceRefused, match="lowPrivilege"):
+            await fetch(source())
 
 
 @pytest.mark.parametrize(

@@ -29,6 +29,7 @@ from pydantic import SecretStr
 from hikcore.errors import DeviceAuthError, DeviceError, DeviceProtocolError
 from hikcore.instants import NS
 from hikcore.sources.base import LoginGuard, Refusal
+from hikcore.sources.isapi.challenges import challenges_of
 from hikcore.sources.isapi.status import Status, parse_status, refusal_text
 from hikcore.sources.login import Login
 
@@ -56,11 +57,6 @@ class _Signer:
         self.auth = auth
         self.uses = uses
         self.taken = uses
-
-
-def _strength(challenge: str) -> int:
-    """Where a device offers several, the strongest comes first (RFC 7616, 3.7)."""
-    return 0 if "SHA-256" in challenge.upper() else 1
 
 
 async def _tells_of_locks(response: httpx.Response) -> bool:
@@ -124,6 +120,8 @@ class DeviceAuth(httpx.Auth):
         Raises:
             DeviceAuthError: refused, now or earlier, here or elsewhere.
         """
+        # httpx keeps to ASCII else; a realm, and what a person calls an account, need not.
+        request.headers.encoding = "utf-8"
         await self._check()
         async with AsyncExitStack() as held:
             waited = not self._login.accepted
@@ -266,16 +264,17 @@ class DeviceAuth(httpx.Auth):
 
     def _sign(self, request: httpx.Request, response: httpx.Response) -> httpx.Auth:
         """Answer a challenge; what signs the requests that follow."""
-        challenges = response.headers.get_list("www-authenticate")
-        offered = [challenge.partition(" ")[0].lower() for challenge in challenges]
-        if "digest" not in offered:
+        challenges = challenges_of(response)
+        offered = [challenge.scheme for challenge in challenges]
+        unread = not challenges and "www-authenticate" in response.headers
+        if "digest" not in offered and not unread:
             basic = self._basic(offered)
             next(basic.auth_flow(request))
             return basic
-        for challenge in sorted(challenges, key=_strength):
-            if challenge.partition(" ")[0].lower() != "digest":
+        for challenge in sorted(challenges, key=lambda each: not each.strong):
+            if challenge.scheme != "digest":
                 continue
-            alone = httpx.Response(401, headers={"WWW-Authenticate": challenge}, request=request)
+            alone = httpx.Response(401, headers=challenge.alone(), request=request)
             signer = self._digest()
             try:
                 flow = signer.auth_flow(request)

@@ -31,6 +31,8 @@ _DOCUMENT: Final = 64 * 1024
 _DOCUMENTS: Final = frozenset({"xml", "html", "json"})
 #: Bytes that a resumed body has to repeat.
 _OVERLAP: Final = 64 * 1024
+#: Written at once at most of what was compressed.
+_BLOCK: Final = 1 << 20
 _CONTENT_RANGE: Final = re.compile(r"bytes (\d{1,18})-(\d{1,18})/(\d{1,18})")
 
 Write = Callable[[bytes], Awaitable[None]]
@@ -150,12 +152,12 @@ class Transfer:
             DeviceError: it is a refusal, a document, or nothing.
         """
         if response.status_code != 200:
-            answer = await _beginning(response.aiter_raw(), b"", _DOCUMENT)
+            answer = await _beginning(response.aiter_bytes(), b"", _DOCUMENT)
             raise error_of(response.status_code, answer, self._where) or DeviceProtocolError(
                 f"the device answers HTTP {response.status_code}", where=self._where
             )
-        self.promised = _promised(response)
-        self._blocks = body_blocks(response)
+        self.promised = None if _coded(response) else _promised(response)
+        self._blocks = _blocks_of(response)
         first = await _beginning(self._blocks, b"", _SNIFF)
         kind = sniff(first[:_SNIFF])
         if kind in _DOCUMENTS:
@@ -234,6 +236,18 @@ class Transfer:
         error = NotResumed("it does not continue a file where it broke off", where=self._where)
         error.ignored = ignored
         return error
+
+
+def _coded(response: httpx.Response) -> bool:
+    """Whether the body is compressed, though only `identity` was asked for."""
+    coding: str = response.headers.get("Content-Encoding", "identity")
+    return coding.strip().lower() != "identity"
+
+
+def _blocks_of(response: httpx.Response) -> AsyncIterator[bytes]:
+    """The body in blocks. Its length is that of what is sent, so it promises nothing where that is
+    compressed, and such a body is never resumed."""
+    return response.aiter_bytes(_BLOCK) if _coded(response) else body_blocks(response)
 
 
 async def _nothing() -> AsyncIterator[bytes]:
