@@ -3,36 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
-from hikcore.cli.arguments import ConfigFile, Debug, Json, Set, load_config
-from hikcore.cli.output import Output
+from hikcore.cli.arguments import ConfigFile, Debug, Json, Set, Sites, load_config, sites_named
+from hikcore.cli.output import Output, count_text
+from hikcore.cli.together import FEW, ask_all, tell_errors
 
 if TYPE_CHECKING:
-    from hikcore.config import Camera, Config
-    from hikcore.errors import HikcoreError
+    from hikcore.cli.together import Asked
     from hikcore.sources.base import DeviceCamera
 
+CONFIGURATION = 2
 PARTLY = 3
 
 
-@dataclass(slots=True)
-class Listing:
-    """One device: its channels, or why they cannot be had."""
-
-    device: str
-    channels: list[DeviceCamera]
-    ids: dict[int, Camera]
-    error: HikcoreError | None = None
-
-
 def cameras(
-    site: Annotated[
-        str | None, typer.Argument(metavar="[SITE]", help="One site; all without.")
-    ] = None,
+    site: Sites = None,
     config: ConfigFile = None,
     set_: Set = None,
     json: Json = False,
@@ -44,45 +32,29 @@ def cameras(
     """
     output = Output(json=json)
     settings = load_config(config, set_)
-    sites = [settings.site(site)] if site else settings.sites
-    listings: list[tuple[str, Listing]] = []
-    for each in sites:
-        found = asyncio.run(_list(settings, each.id))
-        listings += [(each.id, listing) for listing in found]
-    raise typer.Exit(_tell(output, listings))
+    sites = sites_named(settings, site)
+    asked = asyncio.run(ask_all(settings, sites, lambda source: source.cameras()))
+    aside = len(settings.aside) if site is None else 0
+    raise typer.Exit(_tell(output, asked, aside))
 
 
-async def _list(config: Config, site: str) -> list[Listing]:
-    place = config.site(site)
-    sources = {device: config.build_source(site, device) for device in place.section.devices}
-
-    async def one(device: str) -> Listing:
-        from hikcore.errors import HikcoreError
-
-        try:
-            channels = await sources[device].cameras()
-        except HikcoreError as error:
-            return Listing(device, [], {}, error)
-        finally:
-            await sources[device].aclose()
-        ids = {camera.channel: camera for camera in place.cameras_of(device, channels)}
-        return Listing(device, channels, ids)
-
-    return list(await asyncio.gather(*(one(device) for device in sources)))
-
-
-def _tell(output: Output, listings: list[tuple[str, Listing]]) -> int:
+def _tell(output: Output, asked: list[Asked[list[DeviceCamera]]], aside: int) -> int:
+    """What was found; the exit code. `aside`: files whose sites were not asked."""
     from rich.table import Table
 
     table = Table("camera", "device", "channel", "name", "online", "streams", box=None)
+    for column in table.columns[:2]:
+        column.overflow = "fold"  # an id cut short cannot be copied
     rows = 0
-    for site, listing in listings:
-        for channel in listing.channels:
-            camera = listing.ids.get(channel.channel)
+    for each in asked:
+        channels = each.answer or []
+        ids = {camera.channel: camera for camera in each.site.cameras_of(each.device, channels)}
+        for channel in channels:
+            camera = ids.get(channel.channel)
             rows += 1
             table.add_row(
-                f"{site}/{camera.id}" if camera else "-",
-                listing.device,
+                f"{each.site.id}/{camera.id}" if camera else f"{each.site.id}/-",
+                each.device,
                 str(channel.channel),
                 (camera.name if camera and camera.name else channel.name),
                 {True: "yes", False: "no", None: "?"}[channel.online],
@@ -90,9 +62,9 @@ def _tell(output: Output, listings: list[tuple[str, Listing]]) -> int:
             )
             output.document(
                 "camera",
-                site=site,
+                site=each.site.id,
                 camera=camera.id if camera else None,
-                device=listing.device,
+                device=each.device,
                 channel=channel.channel,
                 name=channel.name,
                 online=channel.online,
@@ -100,11 +72,12 @@ def _tell(output: Output, listings: list[tuple[str, Listing]]) -> int:
             )
     if rows:
         output.table(table)
-    failed = [(site, listing) for site, listing in listings if listing.error is not None]
-    for site, listing in failed:
-        place, said = f"{site}/{listing.device}", str(listing.error)
-        output.talk(f"error: {said if said.startswith(place) else f'{place}: {said}'}")
-    codes = {listing.error.exit_code for _, listing in failed if listing.error is not None}
-    code = 0 if not failed else PARTLY if rows else codes.pop() if len(codes) == 1 else 1
-    output.document("summary", cameras=rows, devices_failed=len(failed), code=code)
+    tell_errors(output, asked)
+    errors = [each.error for each in asked if each.error is not None]
+    if len(asked) > FEW:
+        failed = f"; {len(errors)} failed" if errors else ""
+        output.talk(f"{count_text(rows, 'channel')} of {count_text(len(asked), 'device')}{failed}")
+    codes = {error.exit_code for error in errors} | ({CONFIGURATION} if aside else set())
+    code = 0 if not codes else PARTLY if rows else codes.pop() if len(codes) == 1 else 1
+    output.document("summary", cameras=rows, devices_failed=len(errors), code=code)
     return code

@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hikcore.cli.arguments import ConfigFile, Debug, Json, Set, load_config
+from hikcore.cli.arguments import ConfigFile, Debug, Json, Set, Sites, load_config, sites_named
 from hikcore.cli.output import Output
+from hikcore.cli.together import FEW, ask_all
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from hikcore.config import Config, Secret, Site
+    from hikcore.errors import HikcoreError
 
 app = typer.Typer(help="Check the configuration, or show it and where it comes from.")
 CONFIGURATION = 2
@@ -23,6 +25,7 @@ _SITE_DEFAULT = re.compile(r"sites\.[^.]+\.defaults\.")
 
 @app.command()
 def show(
+    site: Sites = None,
     origin: Annotated[
         bool, typer.Option("--origin", help="Name the source of each value.")
     ] = False,
@@ -31,28 +34,32 @@ def show(
     json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Show every value in force. Secrets are shown as the places that they are read from."""
-    from rich.table import Table
+    """Show every value in force. Secrets are shown as the places that they are read from.
 
+    Of more than eight sites at once what each sets itself; `show SITE` has what it inherits, too.
+    """
     output = Output(json=json)
     settings = load_config(config, set_)
-    table = Table(box=None)
-    for name in ("key", "value", *(["origin"] if origin else [])):
-        table.add_column(name, overflow="fold")  # a key cut short cannot be copied
+    chosen = {each.id for each in sites_named(settings, site)}
+    brief = len(chosen) > FEW
     values = []
     for key, value in _leaves(settings.settings.model_dump(mode="json")):
+        of_site = key.split(".")[1] if key.startswith("sites.") else None
+        if (site is not None or of_site is not None) and of_site not in chosen:
+            continue
         if _SITE_DEFAULT.match(key) and key not in settings.origins:
             continue  # a site's own defaults are nothing where they are not set
         source = _origin(settings, key)
-        row = [key, _text(value), *([source] if origin else [])]
-        table.add_row(*row)
+        # Not in columns: of three none would be wide enough to be copied from.
+        if not (brief and of_site is not None and key not in settings.origins):
+            output.data(f"{key} = {_text(value)}" + (f"  ({source})" if origin else ""))
         values.append({"key": key, "value": value, **({"origin": source} if origin else {})})
-    output.table(table)
     output.document("config", file=str(settings.path) if settings.path else None, values=values)
 
 
 @app.command()
 def check(
+    site: Sites = None,
     online: Annotated[
         bool, typer.Option("--online", help="Also open the archive and log in to every device.")
     ] = False,
@@ -61,41 +68,60 @@ def check(
     json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Check that the configuration can be used: its keys, its secrets and its spool folder."""
+    """Check that the configuration can be used: its keys, its secrets and its spool folder.
+
+    What is wrong is told last.
+    """
     output = Output(json=json)
     settings = load_config(config, set_)
-    faults = 0
-    results: list[dict[str, Any]] = []
-    for what, fault in _checks(settings, online=online):
-        faults += fault is not None
-        output.data(f"fail  {what}: {fault}" if fault else f"ok    {what}")
-        results.append({"what": what, "ok": fault is None, "fault": fault})
-    code = CONFIGURATION if faults else 0
-    output.document("config_check", checks=results, code=code)
+    sites = sites_named(settings, site)
+    checks = list(_checks(settings, sites, online=online, all_of_them=site is None))
+    faulty = [(what, fault) for what, fault in checks if fault is not None]
+    for what, fault in checks:
+        if fault is None:
+            output.data(f"ok    {what}")
+    for what, fault in faulty:
+        output.data(f"fail  {what}: {fault}")
+    output.data(f"{len(checks)} checked, {len(faulty) or 'none'} wrong")
+    code = CONFIGURATION if faulty else 0
+    output.document(
+        "config_check",
+        checks=[{"what": what, "ok": fault is None, "fault": fault} for what, fault in checks],
+        code=code,
+    )
     raise typer.Exit(code)
 
 
-def _checks(config: Config, *, online: bool) -> Iterator[tuple[str, str | None]]:
+def _checks(
+    config: Config, sites: list[Site], *, online: bool, all_of_them: bool
+) -> Iterator[tuple[str, str | None]]:
     """Each thing checked, and what is wrong with it."""
     archive = config.settings.archive
     files = dict.fromkeys(o.removeprefix("file ") for o in config.origins.values())
     more = sum(each.endswith(".toml") for each in files) - 1
     beside = f" and {more} of sites.d" if more > 0 else ""
     yield f"settings from {config.path or 'the environment'}{beside}", None
+    for each in config.aside if all_of_them else ():
+        yield f"{each.file.parent.name}/{each.file.name}", each.error.message
     for key, secret in (("access_key", archive.access_key), ("secret_key", archive.secret_key)):
         if secret is not None:
             yield _tried(f"archive.{key}", lambda s=secret, k=key: s.resolve(f"archive.{k}"))
     yield _tried("spool.folder", lambda: _writable(config))
     if online:
         yield _tried(f"archive {archive.url}", lambda: config.build_store().folders("v1/"))
+        for asked in asyncio.run(ask_all(config, sites, lambda source: source.cameras())):
+            fault = None if asked.error is None else _fault(asked.error)
+            yield f"sites.{asked.site.id}.devices.{asked.device}", fault
+        return
     secrets: dict[Secret, None] = {}
-    for site in config.sites:
+    for site in sites:
         for device in site.section.devices:
             name = f"sites.{site.id}.devices.{device}"
-            if online:
-                yield _tried(name, lambda s=site.id, d=device: _login(config, s, d))
-            else:
-                yield _tried(name, lambda s=site, d=device: _usable(s, d, secrets))
+            yield _tried(name, lambda s=site, d=device: _usable(s, d, secrets))
+
+
+def _fault(error: HikcoreError) -> str:
+    return f"{error.message} ({error.hint})" if error.hint else error.message
 
 
 def _tried(what: str, action: Any) -> tuple[str, str | None]:
@@ -104,7 +130,7 @@ def _tried(what: str, action: Any) -> tuple[str, str | None]:
     try:
         action()
     except HikcoreError as error:
-        return what, f"{error.message} ({error.hint})" if error.hint else error.message
+        return what, _fault(error)
     except OSError as error:
         return what, f"{error.strerror}: {error.filename}"
     return what, None
@@ -138,17 +164,6 @@ def _usable(site: Site, device: str, secrets: dict[Secret, None]) -> None:
     policy = TlsPolicy.parse(section.tls)
     if policy.kind == "ca":
         policy.context()
-
-
-def _login(config: Config, site: str, device: str) -> None:
-    async def ask() -> None:
-        source = config.build_source(site, device)
-        try:
-            await source.cameras()
-        finally:
-            await source.aclose()
-
-    asyncio.run(ask())
 
 
 def _leaves(document: dict[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:

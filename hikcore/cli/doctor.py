@@ -8,26 +8,20 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import nullcontext
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import typer
 
 from hikcore.cli import findings
 from hikcore.cli.arguments import ConfigFile, Debug, Json, Set, Sites, load_config, sites_named
 from hikcore.cli.output import Output, console
+from hikcore.cli.together import AT_ONCE, CONNECTING, FEW
 
 if TYPE_CHECKING:
     from hikcore.config import Config, Site
     from hikcore.doctor.device import Subject
     from hikcore.doctor.finding import Report
     from hikcore.sources.base import DeviceCamera
-
-#: Devices looked at side by side; of one device one thing at a time.
-_AT_ONCE: Final = 16
-#: Connections tried side by side: a hundred sites that are off the net take as long as one.
-_CONNECTING: Final = 256
-#: Of so many devices every line is shown; of more what is not well.
-_FEW: Final = 8
 
 
 def doctor(
@@ -49,7 +43,7 @@ def doctor(
     output = Output(json=json)
     settings = load_config(config, set_)
     sites = sites_named(settings, site)
-    many = sum(len(each.section.devices) for each in sites) > _FEW
+    many = sum(len(each.section.devices) for each in sites) > FEW
     reports = asyncio.run(_examine(settings, sites, output, many=many))
     devices = [report for report in reports if report.subject != "archive"]
     reports += _aside(settings) if site is None else []
@@ -94,7 +88,7 @@ async def _examine(
     _tell(output, reports[0], many=many)
     # Where there is no archive yet, nothing is written into it, not even a note about a login.
     usable = all(finding.verdict == "ok" for finding in reports[0].findings[:1])
-    turns, connecting = asyncio.Semaphore(_AT_ONCE), asyncio.Semaphore(_CONNECTING)
+    turns, connecting = asyncio.Semaphore(AT_ONCE), asyncio.Semaphore(CONNECTING)
     folder = config.settings.spool.folder
 
     async def one(subject: Subject) -> Report:

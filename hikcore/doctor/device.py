@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import socket
 import tempfile
 import time
 from collections.abc import Awaitable, Callable, Sequence
@@ -25,6 +23,7 @@ from hikcore.errors import (
 from hikcore.extract.oldest import oldest
 from hikcore.instants import DAY, NS, Span, format_instant, to_datetime
 from hikcore.sources.about import DescribesItself, DeviceFacts, PlaysFaster, TellsItsWay, Warns
+from hikcore.sources.address import reason
 from hikcore.sources.base import Deviation, DeviceCamera, Recording, Source, SpanSource
 
 STEP: Final = 20.0
@@ -178,7 +177,7 @@ class _Doctor:
             text = f"no connection within {patience:g} s"
             return Finding("reachable", "fail", text, hint, 6)
         except OSError as error:
-            return Finding("reachable", "fail", _reason(error), hint, 6)
+            return Finding("reachable", "fail", reason(error), hint, 6)
         took = time.monotonic() - began
         writer.close()
         return Finding("reachable", "ok", f"connected in {took * 1000:.0f} ms")
@@ -381,13 +380,6 @@ def _short(source: Source, row: Recording) -> Recording:
         return row
     span = Span(row.span.begin, row.span.begin + _ENOUGH)
     return replace(source.asking(row, span), span=span)
-
-
-def _reason(error: OSError) -> str:
-    # asyncio puts a text of its own in place of the system's, but for names that are not found.
-    if error.errno is not None and error.errno > 0 and not isinstance(error, socket.gaierror):
-        return os.strerror(error.errno)
-    return error.strerror or str(error)
 
 
 def _east(ns: int) -> str:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import socket
+
 import httpx
 
 from hikcore.errors import ConfigurationError
@@ -23,3 +26,11 @@ def base_url(scheme: str, host: str, port: int, name: str) -> httpx.URL:
         where=name,
         hint="scheme and port are settings of their own, user name and password too",
     )
+
+
+def reason(error: OSError) -> str:
+    """Why no connection came about, in the system's words."""
+    # asyncio puts a text of its own in place of the system's, but for names that are not found.
+    if error.errno is not None and error.errno > 0 and not isinstance(error, socket.gaierror):
+        return os.strerror(error.errno)
+    return error.strerror or str(error)

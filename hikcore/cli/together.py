@@ -1,0 +1,132 @@
+"""Many devices asked side by side, for somebody who waits for it."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import textwrap
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Generic, TypeVar
+
+from hikcore.cli.output import Output, console, count_text
+from hikcore.errors import ConfigurationError, DeviceUnreachable, HikcoreError
+
+if TYPE_CHECKING:
+    from hikcore.config import Config, Site
+    from hikcore.config.model import DeviceSection
+    from hikcore.sources.base import Source
+
+_T = TypeVar("_T")
+
+#: Of what is shown of each device: of more only what is not as it should be.
+FEW: Final = 8
+#: Devices asked side by side, and connections tried: those that are off the net hold up nobody.
+AT_ONCE: Final = 16
+CONNECTING: Final = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Asked(Generic[_T]):
+    """A device, and what it answered or why it did not."""
+
+    site: Site
+    device: str
+    answer: _T | None = None
+    error: HikcoreError | None = None
+
+    @property
+    def name(self) -> str:
+        """`site/device`."""
+        return f"{self.site.id}/{self.device}"
+
+
+async def ask_all(
+    config: Config, sites: Sequence[Site], ask: Callable[[Source], Awaitable[_T]]
+) -> list[Asked[_T]]:
+    """Ask every device of some sites, in the order of the configuration.
+
+    A device to which no connection comes about is not tried again, as runs do: with half of two
+    hundred sites off the net that takes hours.
+    """
+    turns, connecting = asyncio.Semaphore(AT_ONCE), asyncio.Semaphore(CONNECTING)
+    ended = 0
+
+    async def one(site: Site, device: str) -> Asked[_T]:
+        nonlocal ended
+        try:
+            async with connecting:
+                await _connect(site.section.devices[device], f"{site.id}/{device}")
+                async with turns:
+                    return Asked(site, device, await _ask(config, site, device, ask))
+        except HikcoreError as error:
+            return Asked(site, device, error=error)
+        except OSError as error:  # a file that the configuration names
+            fault = ConfigurationError(f"{error.strerror or error}: {error.filename}")
+            return Asked(site, device, error=fault)
+        finally:
+            ended += 1
+            if status is not None:
+                status.update(f"asked {ended} of {len(places)} devices")
+
+    places = [(site, device) for site in sites for device in site.section.devices]
+    screen = console(stderr=True)
+    shown = len(places) > FEW and screen.is_terminal
+    with screen.status("") if shown else nullcontext() as status:
+        return await asyncio.gather(*(one(*place) for place in places))
+
+
+async def _ask(
+    config: Config, site: Site, device: str, ask: Callable[[Source], Awaitable[_T]]
+) -> _T:
+    source = config.build_source(site.id, device)
+    try:
+        return await ask(source)
+    finally:
+        await source.aclose()
+
+
+async def _connect(section: DeviceSection, name: str) -> None:
+    """Whether anything is there.
+
+    Raises:
+        DeviceUnreachable: no.
+    """
+    from hikcore.sources.address import reason
+
+    port = section.port or (443 if section.scheme == "https" else 80)
+    try:
+        async with asyncio.timeout(section.connect_timeout):
+            _, writer = await asyncio.open_connection(section.host, port)
+    except OSError as error:
+        late = isinstance(error, TimeoutError)
+        why = f"no connection within {section.connect_timeout:g} s" if late else reason(error)
+        raise DeviceUnreachable(
+            f"cannot be reached: {why}",
+            where=f"{name} ({section.host}:{port})",
+            hint="check host, port and scheme, and that the device is on",
+        ) from None
+    writer.close()
+
+
+def tell_errors(output: Output, asked: Sequence[Asked[_T]]) -> None:
+    """A line for each error; what befell several devices alike is told once, with their names."""
+    struck: dict[tuple[str, str], list[Asked[_T]]] = {}
+    for each in asked:
+        if each.error is not None:
+            struck.setdefault((each.error.message, each.error.hint), []).append(each)
+    width = shutil.get_terminal_size((100, 24)).columns - 2
+    for (message, hint), devices in struck.items():
+        if len(devices) == 1:
+            said = str(devices[0].error)
+            name = devices[0].name
+            output.talk(f"error: {said if said.startswith(name) else f'{name}: {said}'}")
+            continue
+        output.talk(f"error: {count_text(len(devices), 'device')}: {message}")
+        if hint:
+            output.talk(f"  {hint}")
+        names = ", ".join(each.name for each in devices)
+        # A name stays whole, so that it can be copied.
+        for line in textwrap.wrap(names, width, break_long_words=False, break_on_hyphens=False):
+            output.talk(f"  {line}")
