@@ -9,6 +9,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hikcore.cli.output import count_text
+
 if TYPE_CHECKING:
     from pydantic import SecretStr
 
@@ -139,7 +141,8 @@ async def ask_hik_cloud(base_url: str, asked: Asked) -> NewSite:
             found.append(_device(id_, lines, cameras))
     finally:
         await client.aclose()
-    return NewSite(asked.site, f"{len(found)} devices of an account", [], found)
+    about = f"{count_text(len(found), 'device')} of an account"
+    return NewSite(asked.site, about, [], found)
 
 
 def _device(id_: str, settings: dict[str, Any], cameras: list[Any]) -> NewDevice:
