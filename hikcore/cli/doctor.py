@@ -15,7 +15,7 @@ import typer
 from hikcore.cli import findings
 from hikcore.cli.arguments import ConfigFile, Debug, Json, Set, Sites, load_config, sites_named
 from hikcore.cli.output import Output, console
-from hikcore.cli.together import AT_ONCE, CONNECTING, FEW
+from hikcore.cli.together import AT_ONCE, CONNECTING, FEW, names_side_by_side
 
 if TYPE_CHECKING:
     from hikcore.config import Config, Site
@@ -88,6 +88,7 @@ async def _examine(
     _tell(output, reports[0], many=many)
     # Where there is no archive yet, nothing is written into it, not even a note about a login.
     usable = all(finding.verdict == "ok" for finding in reports[0].findings[:1])
+    names_side_by_side()
     turns, connecting = asyncio.Semaphore(AT_ONCE), asyncio.Semaphore(CONNECTING)
     folder = config.settings.spool.folder
 

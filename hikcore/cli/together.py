@@ -6,6 +6,7 @@ import asyncio
 import shutil
 import textwrap
 from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
@@ -51,6 +52,7 @@ async def ask_all(
     hundred sites off the net that takes hours.
     """
     turns, connecting = asyncio.Semaphore(AT_ONCE), asyncio.Semaphore(CONNECTING)
+    names_side_by_side()
     ended = 0
 
     async def one(site: Site, device: str) -> Asked[_T]:
@@ -75,6 +77,13 @@ async def ask_all(
     shown = len(places) > FEW and screen.is_terminal
     with screen.status("") if shown else nullcontext() as status:
         return await asyncio.gather(*(one(*place) for place in places))
+
+
+def names_side_by_side() -> None:
+    """Let as many names be looked up at once as connections are tried: by itself a loop looks up a
+    few, and those behind names that take long would run out of their own time."""
+    pool = ThreadPoolExecutor(CONNECTING, thread_name_prefix="names")
+    asyncio.get_running_loop().set_default_executor(pool)
 
 
 async def _ask(

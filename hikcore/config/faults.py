@@ -97,8 +97,8 @@ def _origin(path: str, origins: Mapping[str, str]) -> str:
     """Of a key, or of the first key below it."""
     if path in origins:
         return origins[path]
-    below = [origins[key] for key in origins if key.startswith(path + ".")]
-    return below[0] if below else "the settings together"
+    below = next((key for key in origins if key.startswith(path + ".")), None)
+    return "the settings together" if below is None else origins[below]
 
 
 def _is_inherited(keys: list[str], document: Mapping[str, Any]) -> bool:

@@ -16,7 +16,7 @@ from pydantic import ValidationError
 
 from hikcore.config.aside import Aside, claimed, faulty_sites
 from hikcore.config.faults import ENV_PREFIX, explain, known_keys, unknown_key
-from hikcore.config.lines import line_of
+from hikcore.config.lines import WithLines, line_of
 from hikcore.config.model import Settings
 from hikcore.config.places import Config
 from hikcore.errors import ConfigurationError
@@ -79,7 +79,7 @@ def load(
     try:
         settings = Settings.model_validate(document)
     except ValidationError as error:
-        lines = _with_lines(origins, texts)
+        lines = WithLines(origins, texts)
         bad = faulty_sites(error, origins, file) if lenient else {}
         if not bad:
             # `from None`: pydantic's own text would repeat what we take care not to.
@@ -167,16 +167,6 @@ def _add_sites(
                 hint="keep a site in one file",
             )
     sites.update(found)
-
-
-def _with_lines(origins: Mapping[str, str], texts: Mapping[str, str]) -> dict[str, str]:
-    """Origins with the line in the file, where that can be told."""
-    out = dict(origins)
-    for key, origin in origins.items():
-        line = line_of(texts[origin], key.split(".")) if origin in texts else None
-        if line is not None:
-            out[key] = f"{origin}, line {line}"
-    return out
 
 
 def _read(file: Path) -> tuple[str, dict[str, Any]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -152,3 +153,29 @@ def test_of_many_sites_what_is_not_well_is_shown_and_told_together(
     assert hikcore("doctor", "zoo").code == 2
     nobody = hikcore("doctor", "north-*")
     assert (nobody.code, "north-*" in nobody.err) == (2, True)
+
+
+@pytest.mark.parametrize("command", [["cameras"], ["doctor"]])
+def test_names_that_take_long_hold_up_nobody(
+    hikcore: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: list[str]
+) -> None:
+    write_config(tmp_path, 9)
+    (tmp_path / "sites.d").mkdir()
+    (tmp_path / "archive").mkdir()
+    for number in range(60):
+        (tmp_path / "sites.d" / f"s{number}.toml").write_text(
+            f'[sites.s{number}.devices.nvr]\nhost = "recorder-{number}.example"\n'
+            'username = "admin"\npassword = "env:TEST_NVR_PASSWORD"\ncameras = "all"\n'
+        )
+    together = threading.Barrier(60)  # a look-up ends when all are under way
+
+    def slow(host: str, *_: object, **__: object) -> list[object]:
+        together.wait(60)
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", slow)
+    ran = hikcore(*command, "s*", "--set", "defaults.connect_timeout=100", "--json")
+    assert ran.code == 6
+    assert "Name or service not known" in ran.out + ran.err
+    assert "no connection within" not in ran.out + ran.err
+    assert ran.lines[-1]["devices_failed"] == 60

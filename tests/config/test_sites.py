@@ -217,3 +217,15 @@ def test_of_many_sites_not_all_are_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError) as found:
         load(main, environ={}).site("elsewhere")
     assert "and 48 more" in found.value.hint
+
+
+def test_a_fault_in_one_file_with_two_hundred_sites_is_told_at_once(tmp_path: Path) -> None:
+    """Generous, as machines differ; to look for the lines of all keys takes several times that."""
+    main = write(tmp_path)
+    sites = [site(f"s{number:03d}", device="port = 80\nattempts = 2") for number in range(300)]
+    text = MAIN + "".join(sites) + "prot = 80\n"
+    main.write_text(text)
+    began = time.process_time()
+    with pytest.raises(ConfigurationError, match=rf"prot.*line {len(text.splitlines())} "):
+        load(main, environ={})
+    assert time.process_time() - began < 3
