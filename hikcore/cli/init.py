@@ -122,7 +122,9 @@ def _check_new(main: Path, file: Path, site: str) -> None:
     from hikcore.config import load
 
     check_id(site, "site")
-    if file.exists() or (main.exists() and site in load(main, lenient=True).settings.sites):
+    known = load(main, lenient=True) if main.exists() else None
+    aside = () if known is None else (id_ for each in known.aside for id_ in each.sites)
+    if file.exists() or (known is not None and (site in known.settings.sites or site in aside)):
         raise ConfigurationError(
             f"site {site} is configured already",
             where=str(file if file.exists() else main),

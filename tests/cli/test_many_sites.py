@@ -12,7 +12,7 @@ import pytest
 
 from hikcore.doctor.device import examine_device
 from hikcore.sim.recorder import Recorder
-from tests.cli.conftest import Command, Running, documented, small, write_config
+from tests.cli.conftest import PASSWORD, Command, Running, documented, small, write_config
 
 PATIENCE = 3
 
@@ -179,3 +179,16 @@ def test_names_that_take_long_hold_up_nobody(
     assert "Name or service not known" in ran.out + ran.err
     assert "no connection within" not in ran.out + ran.err
     assert ran.lines[-1]["devices_failed"] == 60
+
+
+def test_a_site_is_added_beside_one_that_is_wrong(
+    hikcore: Command, sites: Path, recorder: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HIKCORE_PASSWORD", PASSWORD)
+    host = f"127.0.0.1:{recorder.port}"
+    (sites / "sites.d" / "odd.toml").write_text("[sites.taken]\nzone = 'nowhere'\n")
+    added = hikcore("init", host, "--site", "added", "--scheme", "http")
+    assert added.code == 0, added.err
+    for there in ("zoo", "taken", "shop-3"):
+        ran = hikcore("init", host, "--site", there, "--scheme", "http")
+        assert (ran.code, "configured already" in ran.err) == (2, True), there
