@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -97,6 +98,35 @@ async def test_shorter_than_listed_is_believed_when_it_came_twice_alike(
     row = device.add(0, 60, content, size=len(content) + 500)
     body, _ = await bring(device, spool, row)
     assert (body.size, body.short, len(device.fetched)) == (len(content), True, 2)
+
+
+async def test_a_file_without_a_size_is_measured_by_its_footage(
+    device: Device, spool: Spool
+) -> None:
+    """Old DVRs list none, and a body that ends with its connection may have lost any part."""
+    content = film(0, 60)
+    row = replace(device.add(0, 60, content), size=None)
+    device.plans = [-len(content) // 2]
+    body, _ = await bring(device, spool, row)
+    assert (body.size, body.short, len(device.fetched)) == (len(content), False, 2)
+
+
+async def test_half_a_file_without_a_size_is_short_when_it_came_twice_alike(
+    device: Device, spool: Spool
+) -> None:
+    content = film(0, 60)
+    row = replace(device.add(0, 60, content), size=None)
+    device.plans = [-len(content) // 2] * 2
+    body, _ = await bring(device, spool, row)
+    assert (body.short, body.settled, len(device.fetched)) == (True, True, 2)
+
+
+async def test_a_listing_that_reaches_a_little_further_than_its_footage_is_believed(
+    device: Device, spool: Spool
+) -> None:
+    row = replace(device.add(0, 65, film(0, 60)), size=None)
+    body, _ = await bring(device, spool, row)
+    assert (body.short, body.settled, len(device.fetched)) == (False, True, 1)
 
 
 async def test_shorter_than_listed_each_time_another_way_is_not_settled(
