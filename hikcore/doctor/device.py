@@ -72,6 +72,7 @@ class _Seen:
     now: int = 0
     cameras: list[DeviceCamera] = field(default_factory=list)
     recordings: list[Recording] = field(default_factory=list)
+    searched: bool = False
     wanted: Sequence[int] = ()
     session: bool | None = None
 
@@ -258,7 +259,7 @@ class _Doctor:
             rows = list(answer.recordings)
             if rows:
                 break
-        self.seen.recordings = rows
+        self.seen.recordings, self.seen.searched = rows, True
         if not rows:
             hint = "check the recording schedule and the disks on the device"
             return Finding("search", "warn", f"nothing was recorded in the last {said}", hint)
@@ -280,8 +281,10 @@ class _Doctor:
         """How far back it keeps: until then everything has to be fetched."""
         if isinstance(self._source, SpanSource):
             return Finding("oldest", "ok", "not looked for: it has no list, each look is a request")
-        channel = self.seen.recordings[0].channel if self.seen.recordings else 0
-        found = await oldest(self._source, channel, self.seen.now) if channel else None
+        if not self.seen.recordings:
+            return Finding("oldest", "warn", f"not looked for: {self._nothing()}")
+        channel = self.seen.recordings[0].channel
+        found = await oldest(self._source, channel, self.seen.now)
         if found is None:
             return Finding("oldest", "warn", "no recording found")
         begin = found.recording.span.begin
@@ -315,7 +318,8 @@ class _Doctor:
         closed = [row for row in self.seen.recordings if not row.growing]
         clock = self.seen.clock
         if not closed or clock is None:
-            return Finding("sample", "warn", "there is no closed recording to try")
+            lacks = "no closed recording" if self.seen.recordings else self._nothing()
+            return Finding("sample", "warn", f"not tried: {lacks}")
         row = _short(self._source, max(closed, key=lambda each: each.span))
         self._folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=self._folder, prefix="doctor-") as name:
@@ -358,6 +362,10 @@ class _Doctor:
             return Finding("sessions", "ok", "one for playback was free")
         hint = "others may have them all: live views, another recorder, an app on a phone"
         return Finding("sessions", "warn", "the sample got none, or lost it", hint)
+
+    def _nothing(self) -> str:
+        """Why there is no recording to look at: that a search failed says nothing of the disks."""
+        return "the search found nothing" if self.seen.searched else "the search failed"
 
     def _worked_on(self) -> list[int]:
         """Channels in the order in which a recording is looked for."""

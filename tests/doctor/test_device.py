@@ -15,6 +15,7 @@ from pydantic import SecretStr
 
 from hikcore.doctor.device import Subject, examine_device
 from hikcore.doctor.finding import Finding, Report, exit_code
+from hikcore.errors import DeviceRefused
 from hikcore.extract.oldest import oldest
 from hikcore.instants import DAY, NS, Span, parse_instant
 from hikcore.sim.camera import CameraProfile
@@ -115,6 +116,38 @@ async def test_a_wrong_password_is_sent_once(tmp_path: Path) -> None:
     assert len(signed) == 1
     assert [finding.verdict for finding in report.findings] == ["ok", "fail"]
     assert exit_code([report]) == 7
+
+
+async def test_a_search_that_fails_says_nothing_of_what_is_recorded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def refuse(*_: object) -> Answer:
+        raise DeviceRefused("no search today", where="home/nvr")
+
+    monkeypatch.setattr(IsapiSource, "recordings", refuse)
+    async with recorder() as running:
+        found = by_check(await examine(running, tmp_path))
+    assert found["search"].verdict == "fail"
+    assert found["oldest"].text == "not looked for: the search failed"
+    assert found["sample"].text == "not tried: the search failed"
+
+
+async def test_a_recorder_with_nothing_in_the_last_day(tmp_path: Path) -> None:
+    async with recorder() as running:
+        source = IsapiSource(
+            running.host,
+            "admin",
+            SecretStr(PASSWORD),
+            port=running.port,
+            now=running.now,
+            device_time="utc",
+        )
+        later = running.now() + 3 * DAY
+        subject = Subject("home/nvr", running.host, running.port, source)
+        found = by_check(await examine_device(subject, now=lambda: later, folder=tmp_path))
+        await source.aclose()
+    assert found["search"].text == "nothing was recorded in the last 24 h"
+    assert found["oldest"].text == "not looked for: the search found nothing"
 
 
 async def test_nobody_listens(tmp_path: Path) -> None:
