@@ -15,6 +15,10 @@ SHORT: Final = "short: "
 #: day: the last one commits the recording.
 PART: Final = "part: "
 
+#: What it begins with where a file that is listed without a size ended early, elsewhere each time:
+#: of such a file nothing else tells that more is to be had.
+CUT: Final = "cut off: "
+
 #: Lengths and borders that a source tells in whole seconds are rounded at both ends (ns).
 LENGTH_DOUBT: Final = 2 * NS
 
@@ -33,6 +37,9 @@ def short_note(take: Manifest) -> str:
 
 def unsettled(take: Manifest) -> str:
     """Why a take of a file is not the last word on it, in words; "" where it is."""
+    cut = next((note for note in take.notes if note.startswith(CUT)), "")
+    if cut:
+        return cut.removeprefix(CUT)
     listed = take.chunk.size
     if take.chunk.kind != "file" or take.state != "held" or listed is None or is_short(take):
         return ""
@@ -75,7 +82,7 @@ def settles(
             window what is said to be in it, which may grow at both ends (clouds fill in late).
         there: stretches that are said to be in a window, where that is told to the second.
     """
-    if take.chunk.kind == "tail" or any(note.startswith(PART) for note in take.notes):
+    if take.chunk.kind == "tail" or any(note.startswith((PART, CUT)) for note in take.notes):
         return False
     if take.chunk.kind == "window":
         doubt = LENGTH_DOUBT + max((run.uncertainty for run in take.runs), default=0)

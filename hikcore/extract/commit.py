@@ -121,6 +121,7 @@ class Commit:
                     refs,
                     (begin, max(run_end(run) for run in group)),
                     short=body.short,
+                    settled=body.settled,
                     lacks=lacking(chunk.recording.there, every) if last and body.settled else (),
                     part=(number, len(groups)),
                 )

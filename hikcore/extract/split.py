@@ -25,7 +25,7 @@ from hikcore.archive.documents import (
     VideoFormat,
 )
 from hikcore.archive.recognition import gops_document, units_document
-from hikcore.archive.settled import PART, SHORT
+from hikcore.archive.settled import CUT, PART, SHORT
 from hikcore.extract.plan import PlannedChunk
 from hikcore.extract.report import CameraJob
 from hikcore.instants import DAY, NS, Span, ticks_to_ns
@@ -126,6 +126,7 @@ def held_manifest(
     span: tuple[int, int],
     *,
     short: bool,
+    settled: bool = True,
     lacks: Sequence[Span] = (),
     part: tuple[int, int] = (1, 1),
 ) -> Manifest:
@@ -133,10 +134,14 @@ def held_manifest(
 
     Args:
         span: UTC ns of its first frame's begin and its last one's end.
+        short, settled: see `Body`.
         lacks: what was said to be in it and is in no run of it.
         part: which of how many manifests of the chunk; the last one commits it.
     """
     notes = [*_short_note(chunk, body.size, short, lacks), *table.notes, *_faults(table)]
+    if not settled and chunk.recording.kind == "file" and chunk.recording.size is None:
+        came = f"{body.size} bytes came, and others in each try: the next run fetches it again"
+        notes.insert(0, f"{CUT}listed without a size, to {chunk.recording.literal_end}; {came}")
     notes += _contradiction(chunk, runs[0] if runs and part[0] == 1 else None)
     if part[0] < part[1]:
         notes.insert(0, f"{PART}{part[0]} of {part[1]}")
@@ -222,7 +227,7 @@ def _short_note(
     if not short:
         return []
     listed, told = chunk.recording.size, chunk.recording.span
-    promised = "cut off twice"
+    promised = f"listed without a size, to {chunk.recording.literal_end}"
     if chunk.recording.kind == "window":
         promised = f"said to hold {told}"
     elif listed is not None:

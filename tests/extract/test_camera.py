@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -292,6 +293,25 @@ async def test_fewer_bytes_another_way_each_time_are_kept_and_asked_for_again(
     assert report.count("held") == 1
     assert (await extract(device, store, spool)).planned == []
     assert len(manifests(store)) == 2  # two takes, which readers unite
+
+
+async def test_without_a_size_an_end_that_came_elsewhere_each_time_is_asked_for_again(
+    device: Device, store: LocalStore, spool: Spool
+) -> None:
+    """Nothing but its footage tells that more of it is to be had."""
+    content = film(0, 102)
+    device.add(0, 102, content)
+    device.rows[-1] = replace(device.rows[-1], size=None)
+    device.plans = [-(len(content) // 2) - cut for cut in (900, 700, 500, 300)]
+    report = await extract(device, store, spool)
+    assert report.count("held") == 1
+    assert "others in each try" in report.outcomes[0].reason
+    (manifest,) = manifests(store)
+    assert [note[:8] for note in manifest["notes"]] == ["cut off:"]
+    report = await extract(device, store, spool)
+    assert (len(report.planned), report.count("held")) == (1, 1)
+    assert (await extract(device, store, spool)).planned == []
+    assert len(manifests(store)) == 2
 
 
 @pytest.mark.parametrize(
