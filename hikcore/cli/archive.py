@@ -7,7 +7,7 @@ from datetime import tzinfo
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hikcore.cli.targets import Target, load_config
+from hikcore.cli.targets import Target, like, load_config, sites_named
 
 if TYPE_CHECKING:
     from hikcore.archive.reader import Archive
@@ -26,6 +26,20 @@ class Reader:
         if self.config is not None and site in self.config.settings.sites:
             return self.config.site(site).zone
         return self.archive.zone(site)
+
+    def sites(self, wanted: str | None) -> list[str]:
+        """The ids of the sites that are like a pattern, None: of all; of the configuration where
+        one was used, else of the archive.
+
+        Raises:
+            ConfigurationError: none is like it.
+        """
+        if self.config is not None:
+            return [site.id for site in sites_named(self.config, wanted)]
+        there = self.archive.sites()
+        return (
+            there if wanted is None else like(there, wanted, f"there are: {', '.join(there[:20])}")
+        )
 
     def cameras(self, target: Target) -> list[str]:
         """The cameras of a target."""

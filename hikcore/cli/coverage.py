@@ -24,7 +24,9 @@ from hikcore.cli.arguments import (
     parse_target,
     zone_named,
 )
+from hikcore.cli.coverage_sites import Asked, read_sites, tell_sites
 from hikcore.cli.output import Output, clock_text, length_text, share_text
+from hikcore.cli.targets import is_pattern
 from hikcore.instants import NS, Span, format_instant, to_datetime
 
 if TYPE_CHECKING:
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
 
     from hikcore.archive.coverage import Stretch
     from hikcore.archive.documents import Hold
+    from hikcore.cli.archive import Reader
 
 #: In the order of totals; the colours of the table.
 COLOURS: Final = {
@@ -46,7 +49,15 @@ COLOURS: Final = {
 
 
 def coverage(
-    target: Annotated[str, typer.Argument(metavar="SITE[/CAMERA]", help="Whose coverage.")],
+    targets: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="SITE[/CAMERA]",
+            help="Of one, of all sites like 'north-*', or of all without.",
+            default_factory=list,
+            show_default=False,
+        ),
+    ],
     begin: Annotated[str, typer.Argument(metavar="FROM", help=TIME_HELP)],
     end: Annotated[
         str, typer.Argument(metavar="TO", help="Not included; a date is its whole day.")
@@ -63,9 +74,22 @@ def coverage(
     json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Say for every instant of a span whether the archive holds it, and if not, why."""
+    """Say for every instant of a span whether the archive holds it, and if not, why.
+
+    Of several sites a line for each, with what they lack; those with alarms last.
+    """
     output = Output(json=json)
-    where = parse_target(target)
+    if len(targets) > 1:
+        raise typer.BadParameter(f"one SITE, or a pattern of sites, but got {' '.join(targets)}")
+    if not targets and not begin[:1].isdigit():
+        raise typer.BadParameter(f"FROM and TO are wanted behind {begin}")
+    if not targets or is_pattern(targets[0]):
+        wanted = targets[0] if targets else None
+        asked = Asked(begin, end, zone_named(tz), stream)
+        raise typer.Exit(
+            _of_sites(output, open_reader(archive, config, set_), wanted, asked, fail_on_alarm)
+        )
+    where = parse_target(targets[0])
     reader = open_reader(archive, config, set_)
     zone = zone_named(tz) or reader.zone(where.site)
     span = parse_span(begin, end, zone)
@@ -80,6 +104,14 @@ def coverage(
     tell(output, where.site, found, span, zone or UTC, holds)
     if fail_on_alarm and any(each.alarm for stretches in found.values() for each in stretches):
         raise typer.Exit(3)
+
+
+def _of_sites(
+    output: Output, reader: Reader, wanted: str | None, asked: Asked, fail_on_alarm: bool
+) -> int:
+    found = read_sites(reader, reader.sites(wanted), asked)
+    aside = len(reader.config.aside) if reader.config is not None and wanted is None else 0
+    return tell_sites(output, found, asked, aside=aside, fail_on_alarm=fail_on_alarm)
 
 
 def tell(

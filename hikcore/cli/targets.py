@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from datetime import date, timedelta, tzinfo
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -85,13 +86,29 @@ def sites_named(config: Config, wanted: str | None) -> list[Site]:
     """
     if wanted is None:
         return config.sites
-    if not any(each in wanted for each in "*?["):
+    if not is_pattern(wanted):
         return [config.site(wanted)]
-    found = [site for site in config.sites if fnmatchcase(site.id, wanted)]
+    chosen = like([site.id for site in config.sites], wanted, "`hikcore config check` lists all")
+    return [site for site in config.sites if site.id in chosen]
+
+
+def is_pattern(wanted: str) -> bool:
+    """Whether it can stand for several sites."""
+    return any(each in wanted for each in "*?[")
+
+
+def like(sites: Sequence[str], pattern: str, hint: str) -> list[str]:
+    """Those whose ids are like a pattern.
+
+    Args:
+        hint: where there is none.
+
+    Raises:
+        ConfigurationError: no id is.
+    """
+    found = [site for site in sites if fnmatchcase(site, pattern)]
     if not found:
-        raise ConfigurationError(
-            f"no site's id is like {wanted!r}", hint="`hikcore config check` lists all sites"
-        )
+        raise ConfigurationError(f"no site's id is like {pattern!r}", hint=hint)
     return found
 
 

@@ -120,22 +120,27 @@ async def _connect(section: DeviceSection, name: str) -> None:
 
 
 def tell_errors(output: Output, asked: Sequence[Asked[_T]]) -> None:
-    """A line for each error; what befell several devices alike is told once, with their names."""
-    struck: dict[tuple[str, str], list[Asked[_T]]] = {}
-    for each in asked:
-        if each.error is not None:
-            struck.setdefault((each.error.message, each.error.hint), []).append(each)
+    """A line for each error of a device."""
+    faults = [(each.name, each.error) for each in asked if each.error is not None]
+    tell_faults(output, faults, "device")
+
+
+def tell_faults(output: Output, faults: Sequence[tuple[str, HikcoreError]], thing: str) -> None:
+    """A line for each error; what befell several things alike is told once, with their names."""
+    struck: dict[tuple[str, str], list[tuple[str, HikcoreError]]] = {}
+    for name, error in faults:
+        struck.setdefault((error.message, error.hint), []).append((name, error))
     width = shutil.get_terminal_size((100, 24)).columns - 2
-    for (message, hint), devices in struck.items():
-        if len(devices) == 1:
-            said = str(devices[0].error)
-            name = devices[0].name
+    for (message, hint), alike in struck.items():
+        if len(alike) == 1:
+            ((name, error),) = alike
+            said = str(error)
             output.talk(f"error: {said if said.startswith(name) else f'{name}: {said}'}")
             continue
-        output.talk(f"error: {count_text(len(devices), 'device')}: {message}")
+        output.talk(f"error: {count_text(len(alike), thing)}: {message}")
         if hint:
             output.talk(f"  {hint}")
-        names = ", ".join(each.name for each in devices)
+        names = ", ".join(name for name, _ in alike)
         # A name stays whole, so that it can be copied.
         for line in textwrap.wrap(names, width, break_long_words=False, break_on_hyphens=False):
             output.talk(f"  {line}")
