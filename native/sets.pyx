@@ -68,7 +68,8 @@ cdef class StreamSets:
         """The index of this access unit's parameter sets among those seen; a new one if none."""
         cdef size_t i
         cdef uint32_t begin = 0, end
-        cdef uint32_t* slot
+        cdef uint8_t* byte
+        cdef uint32_t* slot = NULL
         for i in range(self.config_ends.count):
             end = (<uint32_t*> self.config_ends.data)[i]
             if end - begin == self.config_n and memcmp(
@@ -80,12 +81,12 @@ cdef class StreamSets:
             self.fault(FAULT_PARAMETER_SET)
             return self.active
         for i in range(self.config_n):
-            slot = <uint32_t*> push(&self.configs, <size_t> 1 << 28)
-            if slot == NULL:
-                self.full = True
-                return self.active
-            (<uint8_t*> slot)[0] = self.config[i]
-        slot = <uint32_t*> push(&self.config_ends, CONFIGS)
+            byte = <uint8_t*> push(&self.configs, <size_t> 1 << 28)
+            if byte == NULL:
+                break
+            byte[0] = self.config[i]
+        if self.configs.count == begin + self.config_n:
+            slot = <uint32_t*> push(&self.config_ends, CONFIGS)
         if slot == NULL:
             self.full = True
             return self.active

@@ -8,6 +8,7 @@ from __future__ import annotations
 import tracemalloc
 from typing import Any
 
+import numpy as np
 import pytest
 
 from hikcore.deviceclock import UTC_CLOCK
@@ -25,6 +26,7 @@ from tests.media.ps_bodies import (
     BEGIN,
     PLAIN,
     Bytes,
+    Muxed,
     index,
     muxed,
     nal_units,
@@ -125,21 +127,37 @@ def test_a_picture_without_end_ends_the_table() -> None:
     assert "cap" in table.damage[-1].reason
 
 
-def test_parameter_sets_that_never_repeat_take_no_time() -> None:
-    made = muxed(PLAIN, audio=None, seconds=0.4)
+def with_other_sets(made: Muxed, count: int) -> bytes:
+    """A body, and so many key pictures behind it, each with an SPS of its own."""
     key = made.pictures[0]
     sps = key.units()[0]
     units = []
-    for number in range(20_000):
+    for number in range(count):
         other = sps[:-1] + number.to_bytes(3, "big").replace(b"\0", b"\x10") + b"\x80"
         data = b"\0\0\0\1" + other + b"\0\0\0\1\x65\x88" + bytes((number % 255 + 1,))
         units.append(AccessUnit(key.ms + number * 80, True, data))
-    body = made.body + b"".join(video(unit.data, 90 * unit.ms) for unit in units)
+    return made.body + b"".join(video(unit.data, 90 * unit.ms) for unit in units)
+
+
+def test_parameter_sets_that_never_repeat_take_no_time() -> None:
+    made = muxed(PLAIN, audio=None, seconds=0.4)
+    body = with_other_sets(made, 20_000)
     found: list[SampleTable] = []
     assert cost(lambda: found.append(index(body))) < 5
     (table,) = found
     assert table.video is not None
     assert len(table.video) == len(made.pictures) + 20_000
+    assert "parameter sets" in table.damage[0].reason
+
+
+def test_of_parameter_sets_256_are_told_apart() -> None:
+    made = muxed(PLAIN, audio=None, seconds=0.4)
+    table = index(with_other_sets(made, 600))
+    assert table.video is not None
+    assert len(table.video) == len(made.pictures) + 600
+    assert np.unique(table.video.config).tolist() == list(range(256))
+    assert set(table.video.config[-200:].tolist()) == {255}
+    assert {fault.reason for fault in table.damage} == {table.damage[0].reason}
     assert "parameter sets" in table.damage[0].reason
 
 

@@ -65,6 +65,16 @@ def test_what_libav_muxed_comes_back_with_its_times(
     same(index(plain.body, [1, 7, 2048, 3]), table)
 
 
+@pytest.mark.parametrize("most", [1, 5])
+def test_a_cap_on_samples_holds_for_the_heads_of_slices_too(most: int) -> None:
+    """They are kept where pictures are shown in another order than they come."""
+    plain = muxed_by_libav("x264", 3, FLAVOURS[0], crf=45)
+    table = index(plain.body, max_samples=most)
+    assert table.video is not None
+    assert len(table.video) == most
+    assert "cap" in table.damage[-1].reason
+
+
 @pytest.mark.parametrize("codec", ["x264", "x265"])
 @pytest.mark.parametrize("flavour", FLAVOURS)
 def test_libav_reads_the_same(codec: str, flavour: str) -> None:
