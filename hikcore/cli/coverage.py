@@ -27,6 +27,7 @@ from hikcore.cli.arguments import (
 from hikcore.cli.coverage_sites import Asked, read_sites, tell_sites
 from hikcore.cli.output import Output, clock_text, length_text, share_text
 from hikcore.cli.targets import is_pattern
+from hikcore.errors import ConfigurationError
 from hikcore.instants import NS, Span, format_instant, to_datetime
 
 if TYPE_CHECKING:
@@ -109,8 +110,12 @@ def coverage(
 def _of_sites(
     output: Output, reader: Reader, wanted: str | None, asked: Asked, fail_on_alarm: bool
 ) -> int:
-    found = read_sites(reader, reader.sites(wanted), asked)
+    sites = reader.sites(wanted)
     aside = len(reader.config.aside) if reader.config is not None and wanted is None else 0
+    if not sites and not aside:
+        hint = "`hikcore init HOST` writes one, `hikcore extract` brings its footage in"
+        raise ConfigurationError("there is no site to look at", hint=hint)
+    found = read_sites(reader, sites, asked)
     return tell_sites(output, found, asked, aside=aside, fail_on_alarm=fail_on_alarm)
 
 

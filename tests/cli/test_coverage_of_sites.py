@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 import pytest
@@ -10,8 +11,10 @@ from hikcore.archive.answers import record
 from hikcore.archive.documents import Site, SiteCamera
 from hikcore.archive.keys import SITES
 from hikcore.archive.local import LocalStore
+from hikcore.archive.reader import Archive
 from hikcore.archive.said import Expectation
 from hikcore.archive.sites import publish_site
+from hikcore.cli.coverage_sites import AT_ONCE_FAR
 from tests.archive import build
 from tests.archive.build import CAMERA, STREAM, at, question, row
 from tests.cli.conftest import Command, documented, write_config
@@ -135,6 +138,36 @@ def test_of_an_archive_without_a_configuration(hikcore: Command, sites: Path) ->
     assert [line["site"] for line in one.lines[:-1]] == ["shop-10", "shop-11", "shop-12"]
     none = hikcore("coverage", "north-*", FROM, TO, *archive)
     assert (none.code, "shop-12" in none.err) == (2, True)
+
+
+def test_so_many_at_once_and_no_more(
+    hikcore: Command, sites: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    together, guard = threading.Barrier(AT_ONCE_FAR), threading.Lock()
+    under_way, most = 0, 0
+    cameras = Archive.cameras
+
+    def slow(archive: Archive, site: str) -> list[str]:
+        nonlocal under_way, most
+        with guard:
+            under_way += 1
+            most = max(most, under_way)
+        if site != "shop-9":  # the ninth: the first eight wait for each other, not for it
+            together.wait(60)
+        with guard:
+            under_way -= 1
+        return cameras(archive, site)
+
+    monkeypatch.setattr(LocalStore, "far", True)
+    monkeypatch.setattr(Archive, "cameras", slow)
+    assert hikcore("coverage", "shop-[1-9]", FROM, TO).code == 9
+    assert most == AT_ONCE_FAR
+
+
+def test_there_is_no_site(hikcore: Command, tmp_path: Path) -> None:
+    (tmp_path / "archive").mkdir()
+    ran = hikcore("coverage", FROM, TO, "--archive", str(tmp_path / "archive"), "--fail-on-alarm")
+    assert (ran.code, "no site" in ran.err) == (2, True)
 
 
 @pytest.mark.parametrize(
