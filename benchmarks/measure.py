@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import resource
+import shutil
 import subprocess
 import sys
 import time
@@ -50,7 +51,9 @@ def fresh(folder: Path, turn: Callable[[], Turn]) -> Callable[[], Turn]:
 
     def run() -> Turn:
         for path in folder.iterdir():
-            if path.is_file() and path.suffix != ".txt":
+            if path.is_dir():
+                shutil.rmtree(path)
+            elif path.suffix != ".txt":
                 path.unlink()
         return turn()
 

@@ -9,7 +9,7 @@ from pytest_benchmark.fixture import BenchmarkFixture
 
 from benchmarks.contest import Contest, Goal
 from benchmarks.inputs import Inputs
-from benchmarks.measure import Turn, command, ours
+from benchmarks.measure import Turn, command, fresh, ours
 from benchmarks.server import DOWNLOAD, serve
 
 BY_HAND = "curl + remux + put"
@@ -22,10 +22,10 @@ def test_extract(
     body, clip = scratch / "body.ps", scratch / "body.mp4"
     with serve(path.parent, download=path.name) as remote:
         entries = {
-            "ours": ours(
+            "ours": fresh(scratch, ours(
                 "extraction.extract", remote.url, scratch / "home", inputs.seconds(),
                 path.stat().st_size,
-            )
+            ))
         }  # fmt: skip
         curl = shutil.which("curl")
         if curl is not None:
@@ -39,13 +39,13 @@ def test_extract(
                 turns = [step().numbers for step in steps]
                 return Turn({name: sum(t[name] for t in turns) for name in ("cpu", "wall")})
 
-            entries[BY_HAND] = by_hand
+            entries[BY_HAND] = fresh(scratch, by_hand)
         contest.run(
             benchmark,
             "recorder to archive",
             entries,
             [Goal("cpu", 1.5, BY_HAND), Goal("peak", 40 * 2**20)],
-            rounds=3,
+            rounds=5,
             notes=["into a folder; by hand: three processes, no hashes, no index, no manifest"],
         )
     made = sum(file.stat().st_size for file in (scratch / "home" / "archive").rglob("*.mp4"))
