@@ -15,11 +15,7 @@ from zoneinfo import ZoneInfo
 from hikcore.deviceclock import DeviceClock
 from hikcore.doctor.finding import Finding, Report, blocking, failure, within
 from hikcore.doctor.sample import SECONDS, cut_and_check, fetch_beginning
-from hikcore.errors import (
-    DeviceAuthError,
-    DeviceUnreachable,
-    HikcoreError,
-)
+from hikcore.errors import DeviceAuthError, DeviceUnreachable, HikcoreError
 from hikcore.extract.oldest import oldest
 from hikcore.instants import DAY, NS, Span, format_instant, to_datetime
 from hikcore.sources.about import DescribesItself, DeviceFacts, PlaysFaster, TellsItsWay, Warns

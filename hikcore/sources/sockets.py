@@ -1,8 +1,9 @@
 """HTTP in clear over sockets that are read as they are.
 
 Through asyncio's transports a body comes in pieces of at most 256 KiB, by way of a queue and four
-layers; a recording costs half of the CPU where its socket is read itself
-(benchmarks/test_extract.py). What is encrypted goes through the transports, as TLS needs them.
+layers; to fetch and take in a recording costs a third less CPU where its socket is read itself
+(benchmarks/test_extract.py measures the whole). What is encrypted goes through the transports, as
+TLS needs them.
 """
 
 from __future__ import annotations
@@ -97,7 +98,7 @@ class SocketStream(httpcore.AsyncNetworkStream):
     async def read(
         self,
         max_bytes: int,
-        timeout: float | None = None,  # noqa: ASYNC109
+        timeout: float | None = None,  # noqa: ASYNC109  likewise
     ) -> bytes:
         """What is there, or comes next; nothing at the end.
 
@@ -111,7 +112,7 @@ class SocketStream(httpcore.AsyncNetworkStream):
     async def write(
         self,
         buffer: bytes,
-        timeout: float | None = None,  # noqa: ASYNC109
+        timeout: float | None = None,  # noqa: ASYNC109  likewise
     ) -> None:
         """All of it.
 
@@ -130,7 +131,7 @@ class SocketStream(httpcore.AsyncNetworkStream):
         self,
         ssl_context: ssl.SSLContext,
         server_hostname: str | None = None,
-        timeout: float | None = None,  # noqa: ASYNC109
+        timeout: float | None = None,  # noqa: ASYNC109  likewise
     ) -> httpcore.AsyncNetworkStream:
         """Not over this one.
 
