@@ -36,7 +36,7 @@ def peak() -> int:
 
 
 def _argument(text: str) -> str | float | Path:
-    if text.startswith("http:"):
+    if text.startswith(("http:", "s3+http:")):
         return text
     return Path(text) if "/" in text else float(text)
 

@@ -1,4 +1,4 @@
-"""A recorder's recording into an archive in a folder."""
+"""A recorder's recording into an archive in a folder or bucket."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from urllib.parse import urlsplit
 from pydantic import SecretStr
 
 from benchmarks.frames import BEGIN_MS
-from hikcore.archive.local import LocalStore
+from hikcore.archive.open import open_store
+from hikcore.archive.store import Store
 from hikcore.deviceclock import UTC_CLOCK, DeviceClock
 from hikcore.extract.camera import extract_camera
 from hikcore.extract.report import CameraJob
@@ -58,25 +59,33 @@ class OneRecording(IsapiSource):
         return Answer(channel, stream, span, time.time_ns(), True, (row,))
 
 
-def extract(url: str, folder: Path, seconds: float, size: float) -> dict[str, float]:
-    """Fetch, split, hash and commit it, into an archive that is empty."""
+def extract(
+    url: str, folder: Path, seconds: float, size: float, archive: str = ""
+) -> dict[str, float]:
+    """Fetch, split, hash and commit it, into an archive that is empty.
+
+    Args:
+        folder: for the spool, and for the archive where no other is told.
+        archive: URL of a bucket; its keys stand in the environment.
+    """
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
-    report = asyncio.run(_extract(url, folder, seconds, int(size)))
+    store = open_store(archive or str(folder / "archive"))
+    report = asyncio.run(_extract(url, store, folder / "spool", seconds, int(size)))
     if report:
         raise RuntimeError(report)
     return {}
 
 
-async def _extract(url: str, folder: Path, seconds: float, size: int) -> str:
+async def _extract(url: str, store: Store, spool: Path, seconds: float, size: int) -> str:
     source = OneRecording(url, seconds, size)
     try:
         report = await extract_camera(
             CameraJob("home", "door", "main", "nvr", 1),
             Span(_BEGIN, _BEGIN + round(seconds * NS)),
             source=source,
-            store=LocalStore(folder / "archive"),
-            spool=Spool(folder / "spool", 4 << 30),
+            store=store,
+            spool=Spool(spool, 4 << 30),
         )
     finally:
         await source.aclose()

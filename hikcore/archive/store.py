@@ -62,7 +62,8 @@ class Store(Protocol):
         """Put a file under a key that names its content: idempotent, whoever repeats or races.
 
         Visible only when whole. Metadata values are ASCII; stores without metadata drop them.
-        `given`: nobody will write to the file again; a store on the same disk need not copy it.
+        `given`: nobody will write to the file as long as it has another name too: a store on the
+        same disk may take it by a link, and need not copy it.
         """
         ...
 

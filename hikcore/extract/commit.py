@@ -19,7 +19,7 @@ from hikcore.archive.store import Store
 from hikcore.deviceclock import DeviceClock
 from hikcore.errors import MediaError, TransferInterrupted
 from hikcore.extract.intake import Body
-from hikcore.extract.parts import full
+from hikcore.extract.parts import Scratch, full
 from hikcore.extract.plan import PlannedChunk
 from hikcore.extract.report import CameraJob
 from hikcore.extract.split import (
@@ -106,10 +106,14 @@ class Commit:
         groups = by_day(self._runs(chunk.recording, table))
         stored = 0
         every: list[RunRef] = []
-        with FileSource(body.part.path) as source:
+        prefix = f"{self.job.owner}.{chunk.id}.segment"
+        with (
+            FileSource(body.part.path) as source,
+            Scratch(lambda: self.spool.part(prefix)) as scratch,
+        ):
             for number, group in enumerate(groups, 1):
                 begin = min(run.begin for run in group)
-                refs = [self._run(chunk, table, run, source, begin) for run in group]
+                refs = [self._run(chunk, table, run, source, scratch, begin) for run in group]
                 every += refs
                 last = number == len(groups)
                 manifest = held_manifest(
@@ -142,54 +146,45 @@ class Commit:
         return find_runs(table, self.clock, begin, holes=True, doubt=doubt)
 
     def _run(
-        self, chunk: PlannedChunk, table: SampleTable, run: Run, source: FileSource, begin: int
-    ) -> RunRef:
+        self, chunk: PlannedChunk, table: SampleTable, run: Run, source: FileSource,
+        scratch: Scratch, begin: int,
+    ) -> RunRef:  # fmt: skip
         hashes = np.zeros(run.last - run.first, np.uint64)
         refs: list[SegmentRef] = []
         for plan in plan_segments(table, run):
-            ref, found = self._segment(chunk, table, run, plan, source, begin)
+            ref, found = self._segment(chunk, table, run, plan, source, scratch, begin)
             hashes[plan.first - run.first : plan.last - run.first] = found
             refs.append(ref)
         return run_ref(table, run, hashes, refs)
 
     def _segment(
-        self,
-        chunk: PlannedChunk,
-        table: SampleTable,
-        run: Run,
-        plan: SegmentPlan,
-        source: FileSource,
-        begin: int,
-    ) -> tuple[SegmentRef, np.ndarray]:
-        """Write a segment beside the body, put it, and remove it again."""
-        part = self.spool.part(f"{self.job.owner}.{chunk.id}.segment")
+        self, chunk: PlannedChunk, table: SampleTable, run: Run, plan: SegmentPlan,
+        source: FileSource, scratch: Scratch, begin: int,
+    ) -> tuple[SegmentRef, np.ndarray]:  # fmt: skip
+        """Write a segment beside the body, and put it."""
+        part = scratch.next()
         try:
-            try:
-                written = write_segment(part.file, source, table, run, plan)
-                part.file.flush()
-            except OSError as error:
-                raise full(error, part.path.parent) from error
-            key = segment_key(
-                self.job.site,
-                self.job.camera,
-                self.job.stream,
-                begin,
-                written.begin,
-                written.end,
-                chunk.id,
-                written.sha256,
-            )
-            metadata = {
-                "begin": format_instant(written.begin, 9),
-                "end": format_instant(written.end, 9),
-                "codec": written.codec,
-                "sha256": written.sha256,
-            }
-            self.store.put_file(
-                key, part.path, content_type="video/mp4", metadata=metadata, given=True
-            )
-        finally:
-            part.close()
+            written = write_segment(part.file, source, table, run, plan)
+            part.cut()
+        except OSError as error:
+            raise full(error, part.path.parent) from error
+        key = segment_key(
+            self.job.site,
+            self.job.camera,
+            self.job.stream,
+            begin,
+            written.begin,
+            written.end,
+            chunk.id,
+            written.sha256,
+        )
+        metadata = {
+            "begin": format_instant(written.begin, 9),
+            "end": format_instant(written.end, 9),
+            "codec": written.codec,
+            "sha256": written.sha256,
+        }
+        self.store.put_file(key, part.path, content_type="video/mp4", metadata=metadata, given=True)
         return segment_ref(key, written), written.hashes
 
     def _raw(self, chunk: PlannedChunk, body: Body, profile: str, reason: str) -> Committed:

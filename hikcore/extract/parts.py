@@ -89,6 +89,20 @@ class Part:
             raise full(error, self.path.parent) from error
         self.size += len(block)
 
+    def cut(self) -> None:
+        """End the file where the last write ended."""
+        self.file.flush()
+        self.file.truncate(self.file.tell())
+
+    def again(self) -> bool:
+        """Begin anew, over what is there; False where the file has another name by now, so that it
+        is not ours alone to change."""
+        if os.fstat(self.file.fileno()).st_nlink != 1:
+            return False
+        self.file.seek(0)
+        self.size = 0
+        return True
+
     def finish(self, name: str) -> None:
         """Make what was written durable, and give it the name under which it survives a kill."""
         try:
@@ -107,6 +121,38 @@ class Part:
         self._closed(self)
         self.path.unlink(missing_ok=True)
         self.file.close()
+
+
+class Scratch:
+    """Files that are written one after the other and needed one at a time: the same part again, as
+    its pages are there already, unless a store took it for its own.
+
+    Args:
+        new: makes a part.
+    """
+
+    def __init__(self, new: Callable[[], Part]) -> None:
+        self._new = new
+        self._part: Part | None = None
+
+    def next(self) -> Part:
+        """The part of the next file; what the last one held is gone."""
+        if self._part is None or not self._part.again():
+            self.close()
+            self._part = self._new()
+        return self._part
+
+    def close(self) -> None:
+        """Remove the file."""
+        if self._part is not None:
+            self._part.close()
+            self._part = None
+
+    def __enter__(self) -> Scratch:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
 
 
 def body_name(owner: str, chunk: str, size: int, sha256: str, *, short: bool) -> str:
