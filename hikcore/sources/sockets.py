@@ -9,14 +9,14 @@ TLS needs them.
 from __future__ import annotations
 
 import asyncio
-import os
 import select
 import socket
 import ssl
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, Final
 
+import aiohappyeyeballs
 import httpcore
 import httpx
 
@@ -63,19 +63,13 @@ class SocketBackend(httpcore.AsyncNetworkBackend):
         """
         with _errors(httpcore.ConnectTimeout, httpcore.ConnectError):
             async with asyncio.timeout(timeout):
-                transport, _ = await asyncio.get_running_loop().create_connection(
-                    _Unread,
-                    host,
-                    port,
-                    local_addr=(local_address, 0) if local_address else None,
-                    happy_eyeballs_delay=_NEXT_ADDRESS,
+                found = await _addresses(host, port)
+                own = None if local_address is None else await _addresses(local_address, 0)
+                opened = await aiohappyeyeballs.start_connection(
+                    found, local_addr_infos=own, happy_eyeballs_delay=_NEXT_ADDRESS
                 )
-        # The transport has found the way; its socket is what is wanted.
-        try:
-            opened = socket.socket(fileno=os.dup(transport.get_extra_info("socket").fileno()))
-        finally:
-            transport.abort()
-        opened.setblocking(False)
+        # As asyncio's transports do: what is asked in two writes must not wait for an answer.
+        opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         for option in socket_options or ():
             opened.setsockopt(*option)
         return SocketStream(opened)
@@ -153,12 +147,13 @@ class SocketStream(httpcore.AsyncNetworkStream):
         return None
 
 
-class _Unread(asyncio.Protocol):
-    """Leaves what comes in the socket."""
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.ReadTransport)
-        transport.pause_reading()
+async def _addresses(host: str, port: int) -> list[Any]:
+    """Of a name, asked for in a thread; a written address needs none, which may all be at work."""
+    with suppress(socket.gaierror):
+        return socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST | socket.AI_NUMERICSERV
+        )
+    return await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
 
 
 def _readable(opened: socket.socket) -> bool:

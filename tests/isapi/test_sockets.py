@@ -11,7 +11,9 @@ from typing import Any
 import httpcore
 import httpx
 import pytest
+import uvloop
 
+from hikcore.sources.body import body_blocks
 from hikcore.sources.sockets import DeviceTransport, SocketBackend, SocketStream
 
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
@@ -56,6 +58,27 @@ async def test_requests_go_over_such_a_socket_and_use_it_again(client: httpx.Asy
             # One that the device closed meanwhile is not asked again.
             await asyncio.sleep(0.05)
             assert opened == number // 2 + 1
+
+
+def test_any_event_loop_will_do() -> None:
+    """uvloop's connections take no delay for the next address; services run on it."""
+    body = bytes(9 << 20)
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+        await writer.drain()
+        writer.close()
+
+    async def fetch() -> bytes:
+        async with (
+            listening(serve) as port,
+            httpx.AsyncClient(transport=DeviceTransport(None, keepalive=5)) as client,
+            client.stream("GET", f"http://localhost:{port}/") as answer,
+        ):
+            return b"".join([block async for block in body_blocks(answer)])
+
+    assert uvloop.run(fetch()) == body
 
 
 async def test_a_device_that_answers_before_it_is_asked_is_heard(
@@ -103,7 +126,7 @@ async def test_what_cannot_be_connected_is_told(monkeypatch: pytest.MonkeyPatch)
     async def silent(*_: Any, **__: Any) -> None:
         await asyncio.Event().wait()
 
-    monkeypatch.setattr(asyncio.get_running_loop(), "create_connection", silent)
+    monkeypatch.setattr(asyncio.get_running_loop(), "sock_connect", silent)
     with pytest.raises(httpcore.ConnectTimeout):
         await SocketBackend().connect_tcp("127.0.0.1", port, timeout=0.05)
 
