@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
@@ -143,9 +142,10 @@ class Fetching:
             await inflow.settle()
             self._last = await asyncio.to_thread(inflow.intake.finish)
         except BaseException:
-            with contextlib.suppress(Exception):
-                await inflow.settle()  # a thread may still write: do not close the file under it
-            part.close()
+            try:
+                await inflow.end()  # a thread may still write: do not close the file under it
+            finally:
+                part.close()
             raise
         finally:
             self.received += inflow.intake.size

@@ -148,10 +148,25 @@ class Inflow:
             small.clear()
 
     async def settle(self) -> None:
-        """Wait for the thread; raises what it raised."""
+        """Wait for the thread; raises what it raised, now and whenever more is written: what came
+        after a block that was lost is no body."""
         if self._working is not None:
-            working, self._working = self._working, None
-            await asyncio.shield(working)
+            await asyncio.wait([self._working])  # which a cancelled wait leaves at work
+            self._working.result()
+
+    async def end(self) -> None:
+        """Wait for the thread, whatever it raises, and however often this is cancelled: only then
+        may its file be closed. It has a few megabytes to write at most."""
+        cancelled = None
+        while self._working is not None and not self._working.done():
+            try:
+                await asyncio.wait([self._working])
+            except asyncio.CancelledError as error:
+                cancelled = error
+        if self._working is not None:
+            self._working.exception()  # seen, though nobody may have waited for it
+        if cancelled is not None:
+            raise cancelled
 
 
 async def reuse(part: Part, body: Finished) -> Body | None:

@@ -14,6 +14,7 @@ import errno
 import fcntl
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, cast
@@ -120,7 +121,10 @@ class Part:
         """Remove the file (a finished body keeps its other name) and release its lock."""
         self._closed(self)
         self.path.unlink(missing_ok=True)
-        self.file.close()
+        # What a full disk did not take is still in its buffer, and tried once more here: the
+        # error, told already, must not stand in for the SpoolFull on its way up.
+        with suppress(OSError):
+            self.file.close()
 
 
 class Scratch:

@@ -18,7 +18,10 @@ def base_url(scheme: str, host: str, port: int, name: str) -> httpx.URL:
     """
     try:
         if host and not set(host) & set("/@?#[]\\ \t\r\n"):
-            return httpx.URL(scheme=scheme, host=host, port=port)
+            url = httpx.URL(scheme=scheme, host=host, port=port)
+            # Asked for later, `a..b` and a label of 64 letters are a UnicodeError, not an OSError.
+            url.raw_host.decode().encode("idna")
+            return url
     except (httpx.InvalidURL, ValueError):
         pass
     raise ConfigurationError(

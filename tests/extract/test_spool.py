@@ -215,5 +215,23 @@ def test_a_file_that_may_not_grow_is_told_as_a_full_spool(spool: Spool) -> None:
         with short_files(1000), pytest.raises(SpoolFull, match="no file may be that large"):
             part.write(bytes(100_000))
     finally:
-        with contextlib.suppress(OSError):
-            part.close()
+        part.close()
+
+
+@pytest.mark.parametrize("last", [2000, 100_000])
+def test_what_a_disk_did_not_take_is_told_once(spool: Spool, last: int) -> None:
+    """What is in a file's buffer fails again as it is closed: that must not hide the SpoolFull."""
+    from hikcore.sim.disk import short_files
+
+    part = spool.part("home.door.main.0123456789abcdef")
+
+    def fill() -> None:
+        with contextlib.closing(part):
+            part.write(bytes(99_000))
+            part.write(bytes(last))
+            part.finish("home.door.main.x.body")
+
+    with short_files(100_000), pytest.raises(SpoolFull, match="no file may be that large"):
+        fill()
+    assert part.file.closed
+    assert list(spool.folder.iterdir()) == []

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import httpcore
@@ -13,6 +14,8 @@ import httpx
 import pytest
 import uvloop
 
+from hikcore.errors import ConfigurationError
+from hikcore.sources.address import base_url
 from hikcore.sources.body import body_blocks
 from hikcore.sources.sockets import DeviceTransport, SocketBackend, SocketStream
 
@@ -129,6 +132,59 @@ async def test_what_cannot_be_connected_is_told(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(asyncio.get_running_loop(), "sock_connect", silent)
     with pytest.raises(httpcore.ConnectTimeout):
         await SocketBackend().connect_tcp("127.0.0.1", port, timeout=0.05)
+
+
+@pytest.mark.parametrize("host", ["a..b", "x" * 64 + ".example", "nvr..example"])
+def test_what_can_be_no_name_is_told_before_it_is_asked_for(host: str) -> None:
+    with pytest.raises(ConfigurationError, match="neither a name nor an address"):
+        base_url("http", host, 80, "home/nvr")
+
+
+@pytest.mark.parametrize("host", ["nvr_1.local.", "bücher.example", "fe80::1%eth0", "::1"])
+def test_names_and_addresses_stay_as_they_are(host: str) -> None:
+    assert base_url("http", host, 81, "home/nvr").host == host
+
+
+async def test_nothing_stays_open_behind_connections_called_off(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """In the middle of a race of four addresses, the first of which is silent."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.close()
+
+    async with listening(serve) as port:
+        loop = asyncio.get_running_loop()
+        connect = loop.sock_connect
+
+        async def four(*_: Any, **__: Any) -> list[Any]:
+            kind = (socket.AF_INET, socket.SOCK_STREAM, 6, "")
+            return [(*kind, (f"127.0.0.{last}", port)) for last in (2, 1, 1, 1)]
+
+        async def connecting(each: socket.socket, address: Any) -> None:
+            if address[0] == "127.0.0.2":
+                await asyncio.Event().wait()
+            await connect(each, address)
+
+        monkeypatch.setattr(loop, "getaddrinfo", four)
+        monkeypatch.setattr(loop, "sock_connect", connecting)
+        monkeypatch.setattr("hikcore.sources.sockets._NEXT_ADDRESS", 0.0005)
+        before = len(os.listdir("/proc/self/fd"))
+        won = 0
+        for turns in range(300):
+            opening = asyncio.create_task(SocketBackend().connect_tcp("nvr.example", port, 5))
+            for _ in range(turns % 60):
+                await asyncio.sleep(0)
+            opening.cancel()
+            with suppress(asyncio.CancelledError):
+                await (await opening).aclose()
+                won += 1
+        for _ in range(500):  # the server's ends are in this process too
+            if len(os.listdir("/proc/self/fd")) <= before:
+                break
+            await asyncio.sleep(0.01)
+        assert len(os.listdir("/proc/self/fd")) <= before
+        assert 0 < won < 300
 
 
 async def test_silence_a_reset_and_a_peer_that_does_not_read_are_told() -> None:
