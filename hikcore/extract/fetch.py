@@ -104,7 +104,11 @@ class Fetching:
         if body.settled and self.keep(self.chunk, body):
             name = body_name(self.owner, self.chunk.id, body.size, body.sha256, short=body.short)
             row = self.row(self.chunk.recording)
-            body.finished = await asyncio.to_thread(self.spool.finish, body.part, name, row)
+            try:
+                body.finished = await asyncio.to_thread(self.spool.finish, body.part, name, row)
+            except BaseException:
+                body.part.close()
+                raise
         return body
 
     async def _attempts(self) -> None:

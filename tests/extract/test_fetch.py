@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -194,6 +196,21 @@ async def test_a_full_spool_leaves_nothing_behind(device: Device, tmp_path: Path
     content = bytes(3 << 20)
     row = device.add(0, 60, content, size=100)
     with pytest.raises(SpoolFull, match="longer than listed"):
+        await bring(device, spool, row)
+    assert list(spool.folder.iterdir()) == []
+
+
+async def test_a_disk_that_is_full_at_the_end_leaves_nothing_behind(
+    device: Device, spool: Spool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file system may find room for what was written only as it is to be made durable."""
+
+    def full(descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    row = device.add(0, 60, film(0, 60))
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(SpoolFull, match="the disk is full"):
         await bring(device, spool, row)
     assert list(spool.folder.iterdir()) == []
 
