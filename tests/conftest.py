@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator
 
 import pytest
@@ -25,6 +26,9 @@ if os.environ.get("CI"):
 
 def pytest_configure(config: pytest.Config) -> None:
     """Where cells of the conformance suite are run, its table is printed."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        # So a shell starts what it runs behind its back; what we start would never be interrupted.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     seed = int(os.environ.get("HIKCORE_CONFORMANCE_SEED", "1"))
     config.pluginmanager.register(Table(seed), "conformance-table")
 

@@ -50,12 +50,22 @@ def _other(error: Exception, output: Output, debug: bool) -> int:
             str(error.filename or ""),
             "make room on that disk" if full else "check that it can be made and written to",
         )
+        _give_up_output()
         return FULL if full else FAILED
     hint = "" if debug else "run it again with --debug for the stack, and report it"
     if isinstance(error, ImportError) and (error.name or "").startswith("hikcore.native"):
         hint = "the sources are newer than what was built of them: `make demo` or `pip install .`"
     output.failed(FAILED, type(error).__name__, str(error) or "an unexpected error", hint=hint)
     return FAILED
+
+
+def _give_up_output() -> None:
+    """Where our output is what cannot be written, the interpreter is not to try it again when it
+    ends: from Python 3.13 on that makes an exit code of its own, 120."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        sys.stdout = None
 
 
 def _stack() -> None:

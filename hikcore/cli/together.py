@@ -108,7 +108,7 @@ async def _connect(section: DeviceSection, name: str) -> None:
     try:
         async with asyncio.timeout(section.connect_timeout):
             _, writer = await asyncio.open_connection(section.host, port)
-    except OSError as error:
+    except (OSError, UnicodeError) as error:  # the latter for what no name can be
         late = isinstance(error, TimeoutError)
         why = f"no connection within {section.connect_timeout:g} s" if late else reason(error)
         raise DeviceUnreachable(

@@ -173,7 +173,7 @@ class _Doctor:
         except TimeoutError:
             text = f"no connection within {patience:g} s"
             return Finding("reachable", "fail", text, hint, 6)
-        except OSError as error:
+        except (OSError, UnicodeError) as error:  # the latter for what no name can be
             return Finding("reachable", "fail", reason(error), hint, 6)
         took = time.monotonic() - began
         writer.close()

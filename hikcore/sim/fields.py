@@ -5,6 +5,7 @@ With `everfocus` behind it those of such a recorder, for docs/everfocus-simulato
 
 from __future__ import annotations
 
+import inspect
 import re
 import sys
 import types
@@ -81,7 +82,7 @@ def markdown(tables: tuple[tuple[str, type[BaseModel]], ...] = TABLES) -> str:
 def _table(name: str, model: type[BaseModel]) -> Iterator[str]:
     meanings: dict[str, str] = {}
     for base in reversed(model.__mro__):
-        meanings |= _meanings(base.__doc__ or "")
+        meanings |= _meanings(inspect.cleandoc(base.__doc__ or ""))
     yield f"### {name}\n"
     yield "| field | values | default | meaning |\n|---|---|---|---|"
     for key, field in model.model_fields.items():
@@ -99,7 +100,7 @@ def _meanings(doc: str) -> dict[str, str]:
     found: dict[str, str] = {}
     names: list[str] = []
     for line in doc.partition("Attributes:")[2].splitlines():
-        match = re.match(r" {8}((?:\w+, )*\w+): (.*)", line)
+        match = re.match(r" {4}((?:\w+, )*\w+): (.*)", line)
         if match is not None:
             names = match.group(1).split(", ")
             found.update(dict.fromkeys(names, match.group(2).strip()))

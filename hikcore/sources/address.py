@@ -31,8 +31,10 @@ def base_url(scheme: str, host: str, port: int, name: str) -> httpx.URL:
     )
 
 
-def reason(error: OSError) -> str:
+def reason(error: OSError | UnicodeError) -> str:
     """Why no connection came about, in the system's words."""
+    if isinstance(error, UnicodeError):
+        return "neither a name nor an address"
     # asyncio puts a text of its own in place of the system's, but for names that are not found.
     if error.errno is not None and error.errno > 0 and not isinstance(error, socket.gaierror):
         return os.strerror(error.errno)

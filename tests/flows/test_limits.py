@@ -30,6 +30,7 @@ SPAN = ("2026-11-20T11:50:00+00:00", "2026-11-20T12:00:00+00:00")
 
 
 def write(folder: Path, port: int, *, downloads: int = 1, site: str = "home") -> Path:
+    """A configuration whose schedule is due on no day that a test sees: by itself it is hourly."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "hikcore.toml"
     path.write_text(
@@ -39,6 +40,8 @@ url = "{folder / "archive"}"
 [spool]
 folder = "{folder / "spool"}"
 limit = "1 GB"
+[sites.{site}]
+schedule = "0 0 29 2 *"
 [sites.{site}.devices.nvr]
 host = "127.0.0.1"
 port = {port}

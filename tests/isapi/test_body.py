@@ -56,8 +56,10 @@ async def server(*parts: bytes | float) -> AsyncIterator[tuple[str, list[int]]]:
             writer.close()
 
     listening = await asyncio.start_server(serve, "127.0.0.1", 0)
-    async with listening:
+    try:
         yield f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}/", seen
+    finally:  # from Python 3.12 on a server waits for its connections; the client's come back
+        listening.close()
 
 
 async def read(url: str, client: httpx.AsyncClient, into: list[bytes] | None = None) -> list[bytes]:

@@ -20,7 +20,7 @@ from hikcore.media.mp4.read import index_mp4, read_edits
 from hikcore.media.mp4.write import Edit, OutTrack, align
 from tests.media.mp4_footage import Footage, boxes, columns, decode_video, footage, packets
 from tests.media.mp4_foreign import Bytes, foreign, rebuilt
-from tests.media.test_mp4_write import ffprobe
+from tests.media.players import played
 
 
 def fragmented(made: Footage, **options: object) -> bytes:
@@ -41,7 +41,7 @@ def test_players_and_we_read_it(
     made = footage(codec, 80, 20, bframes, pts=(5_000_000_000 + steps).tolist(), audio_delay=5003)
     data = fragmented(made, **options)
     (tmp_path / "a.mp4").write_bytes(data)
-    video, audio = ffprobe(tmp_path / "a.mp4")
+    (video, audio), _ = played(tmp_path / "a.mp4")
     assert (video["nb_read_frames"], audio["codec_name"]) == ("80", "pcm_alaw")
     assert decode_video(data) == [(int(step - steps[0]), n) for n, step in enumerate(steps)]
     assert [unit for _, unit in packets(data, "video")] == list(made.units)

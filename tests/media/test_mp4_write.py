@@ -1,10 +1,8 @@
-"""What is written, judged by libav, ffprobe and a walker of boxes of the tests' own."""
+"""What is written, judged by libav, a player and a walker of boxes of the tests' own."""
 
 from __future__ import annotations
 
 import io
-import json
-import subprocess
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,6 +15,7 @@ from hikcore.media.mp4.write import Edit, OutTrack, align, layout, write_mp4
 from hikcore.media.table import CodecConfig, Samples
 from tests.cost import cost
 from tests.media.mp4_footage import Footage, boxes, columns, decode_video, footage, packets
+from tests.media.players import played
 
 
 def write(made: Footage, tracks: list[OutTrack] | None = None) -> bytes:
@@ -25,17 +24,6 @@ def write(made: Footage, tracks: list[OutTrack] | None = None) -> bytes:
     assert out.getvalue().startswith(plan.head)
     assert plan.size == len(out.getvalue())
     return out.getvalue()
-
-
-def ffprobe(path: Path) -> list[dict[str, str]]:
-    """Streams as ffprobe sees them after decoding all; a warning fails."""
-    done = subprocess.run(
-        ["ffprobe", "-v", "warning", "-count_frames", "-show_streams", "-of", "json", str(path)],
-        capture_output=True, text=True, check=True,
-    )  # fmt: skip
-    assert done.stderr == ""
-    streams: list[dict[str, str]] = json.loads(done.stdout)["streams"]
-    return streams
 
 
 @pytest.mark.parametrize("codec", ["h264", "h265"])
@@ -50,7 +38,7 @@ def test_players_read_all_of_it(
     )
     data = write(made)
     (tmp_path / "a.mp4").write_bytes(data)
-    video, audio = ffprobe(tmp_path / "a.mp4")
+    (video, audio), _ = played(tmp_path / "a.mp4")
     assert video["codec_tag_string"] == ("avc1" if codec == "h264" else "hvc1")
     assert video["nb_read_frames"] == "60"
     assert (audio["codec_name"], audio["sample_rate"]) == (
@@ -157,7 +145,7 @@ def test_two_configurations_are_two_entries(tmp_path: Path) -> None:
     out = io.BytesIO()
     write_mp4(out, [OutTrack(samples)], lambda _, first, last: b"".join(units[first:last]))
     (tmp_path / "two.mp4").write_bytes(out.getvalue())
-    assert ffprobe(tmp_path / "two.mp4")[0]["nb_read_frames"] == "50"
+    assert played(tmp_path / "two.mp4")[0][0]["nb_read_frames"] == "50"
     assert decode_video(out.getvalue()) == [(3600 * n, n) for n in range(50)]
     table = read_head(out.getvalue())
     assert table.video is not None
@@ -183,7 +171,7 @@ def test_audio_alone(tmp_path: Path) -> None:
     out = io.BytesIO()
     write_mp4(out, align(None, made.table.audio), lambda _, a, b: b"".join(made.sound[a:b]))
     (tmp_path / "a.mp4").write_bytes(out.getvalue())
-    assert ffprobe(tmp_path / "a.mp4")[0]["codec_name"] == "pcm_alaw"
+    assert played(tmp_path / "a.mp4")[0][0]["codec_name"] == "pcm_alaw"
     assert [unit for _, unit in packets(out.getvalue(), "audio")] == list(made.sound)
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import re
+import shutil
 import struct
 import subprocess
 from collections.abc import AsyncIterator
@@ -164,6 +165,7 @@ async def test_pyav_plays_every_picture_once_over_file_borders(codec: str, toget
     assert len(sound) > 8000 * 30
 
 
+@pytest.mark.skipif(not shutil.which("ffprobe"), reason="ffprobe is not installed")
 async def test_ffprobe_names_the_streams(recorder: Recorder) -> None:
     url = f"rtsp://admin:{PASSWORD}@127.0.0.1:{recorder.rtsp_port}/Streaming/tracks/101/?{SPAN}"
     done = await asyncio.to_thread(
