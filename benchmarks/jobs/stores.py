@@ -6,7 +6,6 @@ import shutil
 from pathlib import Path
 
 from hikcore.archive.local import LocalStore
-from hikcore.archive.open import open_store
 
 KEY = "v1/clip.mp4"
 
@@ -19,4 +18,7 @@ def put(path: Path, folder: Path) -> None:
 
 def upload(path: Path, archive: str) -> None:
     """A file into a bucket, by the client that ours uses; its keys stand in the environment."""
+    # Here, as it loads pydantic, which `put` needs not: that would be CPU of the peer.
+    from hikcore.archive.open import open_store
+
     open_store(archive).put_file(KEY, path, content_type="video/mp4", metadata={})

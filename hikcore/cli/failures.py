@@ -63,7 +63,8 @@ def _give_up_output() -> None:
     """Where our output is what cannot be written, the interpreter is not to try it again when it
     ends: from Python 3.13 on that makes an exit code of its own, 120."""
     try:
-        sys.stdout.flush()
+        if sys.stdout is not None:  # closed by who started us
+            sys.stdout.flush()
     except OSError:
         sys.stdout = None
 

@@ -68,10 +68,10 @@ class SocketBackend(httpcore.AsyncNetworkBackend):
                 opened = await aiohappyeyeballs.start_connection(
                     found, local_addr_infos=own, happy_eyeballs_delay=_NEXT_ADDRESS
                 )
-        # As asyncio's transports do: what is asked in two writes must not wait for an answer.
-        opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        for option in socket_options or ():
-            opened.setsockopt(*option)
+            # As asyncio's transports do: what is asked in two writes must not wait for an answer.
+            opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            for option in socket_options or ():
+                opened.setsockopt(*option)
         return SocketStream(opened)
 
     async def sleep(self, seconds: float) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import shutil
 import subprocess
 from pathlib import Path
@@ -40,7 +39,7 @@ def _by_libav(path: Path) -> tuple[list[dict[str, str]], dict[str, str]]:
             streams = [_stream(path, number) for number in range(count)]
     finally:
         av.logging.set_level(before)
-    assert [text for level, _, text in said if level <= logging.WARNING] == []
+    assert [text for level, _, text in said if level <= av.logging.WARNING] == []
     return streams, {"duration": str(length / 1_000_000)}
 
 
